@@ -1,0 +1,1 @@
+"""step(state, event) → commands: the only caller of ledger, copying, gate and execution."""

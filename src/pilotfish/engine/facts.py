@@ -1,0 +1,93 @@
+"""What a step found out, for the views. Facts are derived from the journal by replay; they are never an input."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pilotfish.domain.arith import Ints
+from pilotfish.domain.reasons import Reason
+from pilotfish.ledger.book import Rows
+
+
+class Targeted(msgspec.Struct, frozen=True):
+    """A lead that traded at `price` moved the targets of `rows` by `delta` (signed sub-lots)."""
+
+    lead: int
+    instrument: int
+    price: int
+    rows: Rows
+    delta: Ints
+    lead_ns: int  # the venue's stamp of the lead's fill
+
+
+class Intended(msgspec.Struct, frozen=True):
+    """`count` follows wanted a copy of a lead's change, before the gate looked at it."""
+
+    lead: int
+    instrument: int
+    count: int
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """An order of ours is over: what each follow got. Columns over `rows`; `quotas` in sub-lots, money base units."""
+
+    coid: int
+    lead: int
+    instrument: int
+    side: int
+    exit: bool
+    rows: Rows
+    quotas: Ints
+    lots: Ints
+    costs: Ints
+    fees: Ints
+    reference: int  # the lead's price
+    decision: int  # twice the mid (bid + ask) when we decided; 0 when unknown
+    lead_ns: int  # lead's fill, venue's stamp
+    filled_ns: Ints  # our last fill, venue's stamp; one element for a block
+    retry: bool
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """How copies ended: `filled` within one lot, `carried` (their part was less than a lot), `partly`, or missed."""
+
+    lead: int
+    instrument: int
+    filled: int = 0
+    carried: int = 0
+    partly: int = 0
+    missed: dict[int, int] = {}  # reason → copies
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The gate or the venue refused; `count` follows were concerned."""
+
+    lead: int
+    instrument: int
+    reason: Reason
+    count: int
+
+
+class PositionBreak(msgspec.Struct, frozen=True):
+    """The venue's statement of a lead's position is not what we had: fills were lost, or came late."""
+
+    lead: int
+    instrument: int
+    expected: int
+    stated: int
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """An event that cannot be true was not applied. It stays in the journal."""
+
+    event: str
+    why: str
+
+
+class Halted(msgspec.Struct, frozen=True):
+    """The core could not go on; orders are being cancelled."""
+
+    why: str
+
+
+Fact = Targeted | Intended | Copied | Settled | Refused | PositionBreak | Quarantined | Halted

@@ -1,0 +1,146 @@
+"""Time, gaps and restarts: what is overdue is asked for, what the venue never had is sent again under the same id."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pilotfish.domain.events import Connection, Operator, OperatorAction, Reconciled, Recovered, Timer
+from pilotfish.domain.instrument import SUBLOT
+from pilotfish.domain.mandate import OMNIBUS
+from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState, Query
+from pilotfish.domain.reasons import Reason
+from pilotfish.engine.facts import Fact
+from pilotfish.engine.fanout import Occasion, Out, fan_out, lacking
+from pilotfish.engine.orders import _close, settle
+from pilotfish.engine.state import State, Watch
+from pilotfish.execution.lifecycle import after, after_all
+from pilotfish.gate.approved import Approved
+from pilotfish.gate.gate import approve_always, approve_resend
+
+OVERDUE_NS = 2_000_000_000  # an order without a final word for this long is asked about
+
+
+def on_timer(state: State, event: Timer) -> Out:
+    """Try again what is lacking; give up opens whose window has passed; ask about overdue orders."""
+    commands: list[Approved[Command]] = []
+    facts: list[Fact] = []
+    for key, watch in list(state.watches.items()):
+        if watch.next_ns <= state.now_ns:
+            more = _look_again(state, key, watch)
+            commands += more[0]
+            facts += more[1]
+    if _overdue(state):
+        commands += ask(state)
+    return commands, facts
+
+
+def _look_again(state: State, key: int, watch: Watch) -> Out:
+    lead_id, instrument = key >> 32, key & 0xFFFFFFFF
+    lead, settings = state.leads[lead_id], state.settings
+    watch.next_ns = state.now_ns + settings.retry_ns
+    open_window = state.now_ns - watch.since_ns <= settings.retry_ns_max
+    occasion = Occasion(watch.reference, watch.lead_ns, first=False, opens=open_window)
+    commands, facts = fan_out(state, lead_id, instrument, occasion)
+    if commands or _in_flight(state, lead_id, instrument):
+        return commands, facts
+    lack = lacking(state, lead, instrument)
+    exits = bool((np.abs(lack.exits) >= SUBLOT).any())
+    opens = bool((np.abs(lack.opens) >= SUBLOT).any())
+    if exits or (opens and open_window):
+        return commands, facts
+    del state.watches[key]
+    facts.append(settle(state, lead_id, instrument, None, missed=watch.last_reason or int(Reason.NO_DEPTH)))
+    return commands, facts
+
+
+def _in_flight(state: State, lead: int, instrument: int) -> bool:
+    return any(o.lead == lead and o.place.instrument == instrument for o in state.blocks.values()) or any(
+        o.lead == lead and o.batch.instrument == instrument for o in state.batches.values()
+    )
+
+
+def _overdue(state: State) -> bool:
+    if state.query_ns >= 0:
+        return state.now_ns - state.query_ns > OVERDUE_NS
+    line = state.now_ns - OVERDUE_NS
+    return any(o.sent_ns < line for o in state.blocks.values()) or any(o.sent_ns < line for o in state.batches.values())
+
+
+def ask(state: State) -> list[Approved[Command]]:
+    """One query for everything in flight and everything since the cursor."""
+    if not state.guard.connected:
+        return []
+    state.query_ns = state.now_ns
+    return [approve_always(Query(state.cursor, (*state.blocks, *state.batches)), state.guard)]
+
+
+def on_connection(state: State, event: Connection) -> Out:
+    """Down: nothing leaves. Up again: ask before anything is decided on what may have been missed."""
+    was, state.guard.connected = state.guard.connected, event.up
+    state.query_ns = -1
+    if not event.up:
+        _all_unknown(state)
+        return [], []
+    return ([], []) if was else (ask(state), [])
+
+
+def on_recovered(state: State, event: Recovered) -> Out:
+    """After a restart the journal says what we decided, and nobody knows what arrived."""
+    _all_unknown(state)
+    state.guard.connected = True
+    state.query_ns = -1
+    return ask(state), []
+
+
+def _all_unknown(state: State) -> None:
+    for block in state.blocks.values():
+        block.state = after(block.state, OrderSignal.LOST)
+    for batch in state.batches.values():
+        alive = batch.states < int(OrderState.FILLED)
+        lost = np.full(batch.states.size, int(OrderSignal.LOST), dtype=np.int64)
+        batch.states = np.where(alive, after_all(batch.states, lost), batch.states)
+
+
+def on_reconciled(state: State, event: Reconciled) -> Out:
+    """All fills since the cursor were told before this; now every order asked about is open, over, or never arrived."""
+    state.query_ns = -1
+    state.cursor = max(state.cursor, event.cursor)
+    commands: list[Approved[Command]] = []
+    facts: list[Fact] = []
+    open_, done = set(event.open), set(event.done)
+    for coid in event.asked:
+        block = state.blocks.get(coid)
+        if block is not None and coid in done:
+            signal = OrderSignal.FILLED if block.filled == block.place.lots else OrderSignal.CANCEL
+            block.state = after(block.state, signal)
+            facts += _close(state, block, Reason.NONE)[1]
+        elif block is not None and coid in open_:
+            block.state = after(block.state, OrderSignal.ACK)
+        elif block is not None:
+            block.state = after(block.state, OrderSignal.ABSENT)
+            block.sent_ns = state.now_ns
+            verdict = approve_resend(state.guard, block.place)
+            commands += [] if isinstance(verdict, Reason) else [verdict]
+        batch = state.batches.get(coid)
+        if batch is not None and coid not in done and coid not in open_:
+            batch.sent_ns = state.now_ns
+            verdict = approve_resend(state.guard, batch.batch)
+            commands += [] if isinstance(verdict, Reason) else [verdict]
+    return commands, facts
+
+
+def on_operator(state: State, event: Operator) -> Out:
+    """The guardian's switch. KILL cancels all and stops opens; reductions still pass."""
+    if event.action is OperatorAction.RESUME:
+        state.guard.killed = False
+        return [], []
+    if event.action is OperatorAction.KILL:
+        state.guard.killed = True
+    return cancel_everything(state), []
+
+
+def cancel_everything(state: State) -> list[Approved[Command]]:
+    accounts = (
+        [OMNIBUS] if state.omnibus else sorted({int(a) for o in state.batches.values() for a in o.batch.accounts})
+    )
+    return [approve_always(CancelAll(account), state.guard) for account in accounts]

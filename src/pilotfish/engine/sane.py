@@ -1,0 +1,152 @@
+"""Is an event possible at all? Checked before anything changes: a bad one leaves no trace but its quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.domain.events import (
+    BatchUpdate,
+    CashMoved,
+    Configured,
+    Event,
+    Fill,
+    FollowsOpened,
+    Funding,
+    InstrumentListed,
+    LeadEquity,
+    LeadFill,
+    LeadListed,
+    LeadPosition,
+    Liquidation,
+)
+from pilotfish.engine.state import State
+
+LOTS_MAX = 2**42  # positions beyond 4e12 lots would leave int64 as sub-lots
+PRICE_MAX = 2**53
+MONEY_MAX = 2**61
+
+
+def insane(state: State, event: Event) -> str:
+    """Why the event cannot be true, or an empty string."""
+    check = _CHECKS.get(type(event))
+    if check is not None:
+        return check(state, event)
+    return ""
+
+
+def _instrument(state: State, number: int) -> str:
+    return "" if 0 <= number < len(state.listings) else f"instrument {number} is not listed"
+
+
+def _lead(state: State, number: int) -> str:
+    return "" if 0 <= number < len(state.leads) else f"lead {number} is not listed"
+
+
+def _trade(lots: int, price: int) -> str:
+    if not 0 < lots <= LOTS_MAX:
+        return f"{lots} lots"
+    return "" if 0 < price <= PRICE_MAX else f"price {price}"
+
+
+def _configured(state: State, event: Configured) -> str:
+    return "the shard is configured already" if state.config is not None else ""
+
+
+def _listed(state: State, event: InstrumentListed) -> str:
+    new = event.instrument
+    if new.id != len(state.listings):
+        return f"instrument id {new.id} is not the next, {len(state.listings)}"
+    if new.max_leverage < 1 or new.tick < 1 or abs(new.money_exponent) > 12:
+        return f"{new.symbol}: leverage {new.max_leverage}, tick {new.tick}, exponent {new.money_exponent}"
+    other = state.listings[0].instrument.quote if state.listings else new.quote
+    return "" if new.quote == other else f"{new.symbol} is quoted in {new.quote}, this shard in {other}"
+
+
+def _lead_listed(state: State, event: LeadListed) -> str:
+    if event.lead != len(state.leads):
+        return f"lead {event.lead} is not the next, {len(state.leads)}"
+    return "" if 0 < event.equity <= MONEY_MAX else f"equity {event.equity}"
+
+
+def _lead_equity(state: State, event: LeadEquity) -> str:
+    return _lead(state, event.lead) or ("" if 0 < event.equity <= MONEY_MAX else f"equity {event.equity}")
+
+
+def _lead_fill(state: State, event: LeadFill) -> str:
+    if why := _lead(state, event.lead) or _instrument(state, event.instrument) or _trade(event.lots, event.price):
+        return why
+    if event.side not in (1, -1):
+        return f"side {event.side}"
+    position = event.start if event.start is not None else state.leads[event.lead].positions.get(event.instrument, 0)
+    return "" if abs(position) + event.lots <= LOTS_MAX else f"position {position} is too large"
+
+
+def _lead_position(state: State, event: LeadPosition) -> str:
+    why = _lead(state, event.lead) or _instrument(state, event.instrument)
+    return why or _trade(abs(event.lots) or 1, event.price)
+
+
+def _follows(state: State, event: FollowsOpened) -> str:
+    try:
+        event.follows.check()
+    except ConfigError as bad:
+        return str(bad)
+    leads = event.follows.lead
+    if leads.size and not (int(leads.min()) >= 0 and int(leads.max()) < len(state.leads)):
+        return "a follow names a lead that is not listed"
+    return "" if not leads.size or int(event.follows.allocation.max()) < MONEY_MAX else "an allocation is too large"
+
+
+def _cash(state: State, event: CashMoved) -> str:
+    rows, n = event.rows, state.ledger.follows
+    if rows.size != event.amounts.size or np.unique(rows).size != rows.size:
+        return "rows repeat, or do not match the amounts"
+    return "" if not rows.size or 0 <= int(rows.min()) <= int(rows.max()) < n else "a row is not a follow"
+
+
+def _fill(state: State, event: Fill) -> str:
+    return _trade(event.lots, event.price) or ("" if 0 <= event.cost < MONEY_MAX else f"cost {event.cost}")
+
+
+def _batch(state: State, event: BatchUpdate) -> str:
+    order = state.batches.get(event.coid)
+    columns = (event.signal, event.lots, event.cost, event.fee, event.reason, event.done_ns)
+    if any(column.size != event.index.size for column in columns):
+        return "columns differ in length"
+    if order is None or not event.index.size:
+        return ""
+    if np.unique(event.index).size != event.index.size:
+        return "an order is told twice in one message"
+    inside = int(event.index.min()) >= 0 and int(event.index.max()) < order.index.size
+    signals = event.signal
+    return (
+        "" if inside and int(signals.min()) >= 0 and int(signals.max()) <= 7 else "an index or signal is out of range"
+    )
+
+
+def _funding(state: State, event: Funding) -> str:
+    return _instrument(state, event.instrument) or ("" if 0 < event.price <= PRICE_MAX else f"price {event.price}")
+
+
+def _liquidation(state: State, event: Liquidation) -> str:
+    return _instrument(state, event.instrument) or _trade(abs(event.lots), event.price)
+
+
+_CHECKS: dict[type, Callable[[State, Any], str]] = {
+    Configured: _configured,
+    InstrumentListed: _listed,
+    LeadListed: _lead_listed,
+    LeadEquity: _lead_equity,
+    LeadFill: _lead_fill,
+    LeadPosition: _lead_position,
+    FollowsOpened: _follows,
+    CashMoved: _cash,
+    Fill: _fill,
+    BatchUpdate: _batch,
+    Funding: _funding,
+    Liquidation: _liquidation,
+}

@@ -1,0 +1,185 @@
+"""Everything a shard knows. One struct tree, columns for follows; a snapshot is its encoding."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from pilotfish.domain.arith import Ints
+from pilotfish.domain.errors import EngineError
+from pilotfish.domain.events import Configured
+from pilotfish.domain.instrument import Instrument
+from pilotfish.domain.mandate import Follows, Route
+from pilotfish.domain.orders import OrderState, Place, PlaceBatch
+from pilotfish.engine.exposure import Exposures
+from pilotfish.gate.gate import Guard, Market
+from pilotfish.ledger.book import Rows
+from pilotfish.ledger.ledger import Ledger
+
+COID_BITS = 24  # client order id = journal position of the event << 24 | count inside the step
+
+
+class Listing(msgspec.Struct):
+    """An instrument and the last we saw of its market, with our stamp."""
+
+    instrument: Instrument
+    bid: int = 0
+    ask: int = 0
+    stated_mark: int = 0
+    seen_ns: int = 0
+
+    @property
+    def twice_mid(self) -> int:
+        return self.bid + self.ask if self.bid and self.ask else 2 * self.stated_mark
+
+    @property
+    def mark(self) -> int:
+        return self.stated_mark or (self.bid + self.ask) // 2 if self.bid and self.ask else self.stated_mark
+
+
+class Lead(msgspec.Struct):
+    """A lead trader: positions by instrument as the venue states them, and what was odd about its feed."""
+
+    name: str
+    equity: int
+    positions: dict[int, int] = {}
+    as_of_ns: dict[int, int] = {}
+    starts: dict[int, list[int]] = {}  # starts already seen at `as_of_ns`, to order fills of one instant
+    seen: dict[int, int] = {}  # recent fill ids (a dict keeps their order)
+    fills: int = 0
+    breaks: int = 0
+    late: int = 0
+    duplicates: int = 0
+    first: int = 0  # its follows: rows [first, last), or `index` when they are scattered
+    last: int = 0
+    index: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def rows(self) -> Rows:
+        return self.index if self.index.size else slice(self.first, self.last)
+
+    @property
+    def count(self) -> int:
+        return self.index.size or self.last - self.first
+
+
+class Column(msgspec.Struct):
+    """One instrument's columns over all follows, beside those in the ledger."""
+
+    targets: Ints  # exact, signed sub-lots
+    reasons: Ints  # why off target, latest word
+    waiting: Ints  # copies intended since the follow was last on target
+    partly: Ints  # 1 where a waiting copy got something
+    allowed: np.ndarray  # bool: the mandate allows the instrument
+
+
+class BlockOrder(msgspec.Struct):
+    """A block order under way. `expected` is how many lots the venue says traded in all; None until it says."""
+
+    place: Place
+    lead: int
+    exit: bool
+    first: int
+    last: int
+    index: Ints
+    quotas: Ints
+    state: OrderState
+    reference: int
+    decision: int
+    lead_ns: int
+    sent_ns: int
+    retry: bool
+    filled: int = 0
+    cost: int = 0
+    fee: int = 0
+    filled_ns: int = 0
+    expected: int | None = None
+    fill_ids: list[int] = []
+
+    @property
+    def rows(self) -> Rows:
+        return self.index if self.index.size else slice(self.first, self.last)
+
+
+class BatchOrder(msgspec.Struct):
+    """Separate orders of many follows under way; columns over the batch. `index` are their follow rows."""
+
+    batch: PlaceBatch
+    lead: int
+    exit: bool
+    index: Ints
+    quotas: Ints
+    states: Ints
+    reference: int
+    decision: int
+    lead_ns: int
+    sent_ns: int
+    retry: bool
+
+
+class Watch(msgspec.Struct):
+    """An instrument of a lead whose follows are not all where they should be."""
+
+    reference: int  # the lead's price
+    lead_ns: int
+    since_ns: int
+    next_ns: int
+    last_reason: int = 0
+
+
+class State(msgspec.Struct):
+    seq: int = -1  # journal position of the event being handled
+    now_ns: int = 0
+    issued: int = 0  # client order ids given out in this step
+    config: Configured | None = None
+    listings: list[Listing] = []
+    leads: list[Lead] = []
+    follows: Follows = msgspec.field(default_factory=lambda: Follows.of([], [], []))
+    num: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    den: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    columns: dict[int, Column] = {}
+    ledger: Ledger = msgspec.field(default_factory=Ledger.empty)
+    guard: Guard = msgspec.field(default_factory=Guard)
+    blocks: dict[int, BlockOrder] = {}
+    batches: dict[int, BatchOrder] = {}
+    rejected: dict[int, BlockOrder] = {}  # the last few: a venue may fill what it rejected
+    closed: dict[int, int] = {}  # recent client order ids → OrderState
+    watches: dict[int, Watch] = {}
+    funding_seen: dict[int, int] = {}
+    cursor: int = 0
+    query_ns: int = -1  # when a query went out that is not answered yet
+    quarantined: int = 0
+    duplicates: int = 0
+    exposures: Exposures | None = None  # a cache: rebuilt from the rest at any time
+
+    @property
+    def settings(self) -> Configured:
+        if self.config is None:
+            raise EngineError(
+                "the shard is not configured", "the first event must be Configured", "start a new journal"
+            )
+        return self.config
+
+    @property
+    def omnibus(self) -> bool:
+        return self.settings.route is Route.OMNIBUS
+
+    def issue_coids(self, count: int = 1) -> int:
+        """The first of `count` fresh client order ids; they derive from the journal position alone."""
+        first = (self.seq << COID_BITS) | self.issued
+        self.issued += count
+        if self.issued >= 1 << COID_BITS:
+            raise EngineError("one event asks for more orders than ids", f"{self.issued}", "split the shard")
+        return first
+
+    def market(self, instrument: int) -> Market:
+        listing, settings = self.listings[instrument], self.settings
+        age = self.now_ns - listing.seen_ns
+        return Market(listing.instrument, listing.mark, age, settings.stale_ns_max, settings.protective_bps)
+
+
+def remember(recent: dict[int, int], key: int, value: int, keep: int) -> None:
+    """Add to a bounded memory, oldest out first."""
+    recent[key] = value
+    while len(recent) > keep:
+        del recent[next(iter(recent))]

@@ -1,0 +1,133 @@
+"""step(state, event) → commands and facts. Synchronous, one writer, no clock: the same events give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from pilotfish.domain.arith import INT64_MAX
+from pilotfish.domain.errors import EngineError, LedgerError, NumericOverflow
+from pilotfish.domain.events import (
+    BatchUpdate,
+    BookTop,
+    CashMoved,
+    Configured,
+    Connection,
+    Event,
+    Fill,
+    FollowsOpened,
+    Funding,
+    InstrumentListed,
+    LeadEquity,
+    LeadFill,
+    LeadListed,
+    LeadPosition,
+    Liquidation,
+    Mark,
+    Operator,
+    OrderUpdate,
+    Reconciled,
+    Recovered,
+    Timer,
+)
+from pilotfish.domain.orders import Command
+from pilotfish.engine.accounts import on_cash, on_follows, on_funding, on_instrument, on_lead, on_liquidation
+from pilotfish.engine.facts import Fact, Halted, Quarantined
+from pilotfish.engine.fanout import Out
+from pilotfish.engine.leads import on_lead_fill, on_lead_position
+from pilotfish.engine.orders import on_batch_update, on_fill, on_order_update
+from pilotfish.engine.recovery import (
+    cancel_everything,
+    on_connection,
+    on_operator,
+    on_reconciled,
+    on_recovered,
+    on_timer,
+)
+from pilotfish.engine.sane import insane
+from pilotfish.engine.state import State
+from pilotfish.gate.approved import Approved
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a step decided, and what the views may want to know."""
+
+    commands: list[Approved[Command]]
+    facts: list[Fact]
+
+
+NOTHING = Outcome([], [])
+
+
+def step(state: State, event: Event) -> Outcome:
+    """Apply one event. An event that cannot be true is quarantined; a contradiction inside the core halts the shard."""
+    state.seq += 1
+    state.issued = 0
+    state.now_ns = max(state.now_ns, event.ours_ns)
+    kind = type(event)
+    if kind is BookTop or kind is Mark:
+        return _market(state, event)
+    if why := insane(state, event):
+        state.quarantined += 1
+        return Outcome([], [Quarantined(kind.__name__, why)])
+    try:
+        commands, facts = _HANDLERS[kind](state, event)
+    except (EngineError, LedgerError, NumericOverflow) as broken:
+        state.guard.halted = True
+        return Outcome(cancel_everything(state), [Halted(str(broken))])
+    return Outcome(commands, facts)
+
+
+def _market(state: State, event: Any) -> Outcome:
+    """Market data: the bulk of all events, so nothing but stores. A crossed or impossible book is not believed."""
+    if not 0 <= event.instrument < len(state.listings):
+        state.quarantined += 1
+        return Outcome([], [Quarantined("market data", f"instrument {event.instrument} is not listed")])
+    listing = state.listings[event.instrument]
+    if type(event) is Mark:
+        if not 0 < event.price <= INT64_MAX:
+            state.quarantined += 1
+            return Outcome([], [Quarantined("Mark", f"price {event.price}")])
+        listing.stated_mark = event.price
+    else:
+        bid, ask = event.bid, event.ask
+        if (bid >= ask > 0) or bid < 0 or ask < 0 or event.bid_lots < 0 or event.ask_lots < 0:
+            state.quarantined += 1
+            return Outcome([], [Quarantined("BookTop", f"bid {bid}, ask {ask}: crossed or negative")])
+        listing.bid, listing.ask = bid, ask
+    listing.seen_ns = event.ours_ns
+    return NOTHING
+
+
+def _on_configured(state: State, event: Configured) -> Out:
+    state.config = event
+    return [], []
+
+
+def _on_equity(state: State, event: LeadEquity) -> Out:
+    state.leads[event.lead].equity = event.equity
+    return [], []
+
+
+_HANDLERS: dict[type, Callable[[State, Any], Out]] = {
+    Configured: _on_configured,
+    InstrumentListed: on_instrument,
+    LeadListed: on_lead,
+    LeadEquity: _on_equity,
+    LeadPosition: on_lead_position,
+    LeadFill: on_lead_fill,
+    FollowsOpened: on_follows,
+    CashMoved: on_cash,
+    OrderUpdate: on_order_update,
+    Fill: on_fill,
+    BatchUpdate: on_batch_update,
+    Funding: on_funding,
+    Liquidation: on_liquidation,
+    Connection: on_connection,
+    Recovered: on_recovered,
+    Reconciled: on_reconciled,
+    Timer: on_timer,
+    Operator: on_operator,
+}

@@ -1,0 +1,1 @@
+"""Intent → Approved | Refused(reason). Pure. The only place where approvals are made."""

@@ -1,0 +1,81 @@
+"""How much of an open each follow's mandate and margin allow, counting positions and everything in flight."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from pilotfish.domain.arith import Ints, muldiv_floor
+from pilotfish.domain.instrument import SUBLOT, Instrument
+from pilotfish.domain.reasons import Reason
+
+_MONEY_MAX = 2**53  # nine billion USDC: beyond it a cap is no cap
+_LOTS_MAX = (2**63 - 1) // SUBLOT
+
+
+class Mandates(msgspec.Struct, frozen=True):
+    """The limit columns of the follows under review; money in base units."""
+
+    order_cap: Ints
+    position_cap: Ints
+    total_cap: Ints
+    leverage_cap_e2: Ints
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """Where those follows stand at today's marks, orders in flight included. Money, and signed sub-lots for `held`."""
+
+    equity: Ints
+    gross: Ints  # Σ |position|·mark over all instruments
+    free: Ints  # equity less initial margins and reservations
+    held: Ints  # position and reservations in this instrument
+
+
+def value_floor(sublots: Ints, instrument: Instrument, price: int) -> Ints:
+    """Money value of signed sub-lots at `price`, rounded down."""
+    e = instrument.money_exponent
+    return muldiv_floor(sublots, price * 10**e, SUBLOT) if e >= 0 else muldiv_floor(sublots, price, SUBLOT * 10**-e)
+
+
+def sublots_floor(money: Ints, instrument: Instrument, price: int) -> Ints:
+    """Whole lots, as sub-lots, that `money` (negative counts as nothing) covers at `price`."""
+    lots = instrument.lots_floor(np.clip(money, 0, _MONEY_MAX), price)
+    return np.minimum(lots, _LOTS_MAX) * SUBLOT
+
+
+def clip_opens(
+    quotas: Ints, side: int, mandates: Mandates, exposure: Exposure, instrument: Instrument, price: int
+) -> tuple[Ints, Ints]:
+    """Quotas (sub-lots ≥ 0) that stay inside every limit at the limit price, and the binding reason where one was cut.
+
+    Quotas that are cut become whole lots, so that rounding up in the allocation cannot break the limit.
+    """
+    per_fee = 1_000_000 + instrument.taker_fee_e6 * instrument.max_leverage
+    equity = np.maximum(exposure.equity, 0)
+    rooms = (
+        (Reason.ORDER_CAP, mandates.order_cap),
+        (Reason.TOTAL_CAP, mandates.total_cap - exposure.gross),
+        (Reason.LEVERAGE_CAP, muldiv_floor(equity, mandates.leverage_cap_e2, 100) - exposure.gross),
+        (Reason.MARGIN, muldiv_floor(np.maximum(exposure.free, 0), instrument.max_leverage * 1_000_000, per_fee)),
+    )  # fmt: skip
+    lot_up = -(-quotas // SUBLOT) * SUBLOT  # an allocation may round up to here
+    asked = value_floor(lot_up, instrument, price) + 1
+    room = rooms[0][1]
+    reasons = np.full(quotas.size, int(rooms[0][0]), dtype=np.int64)
+    for reason, limit in rooms[1:]:
+        tighter = limit < room
+        room = np.where(tighter, limit, room)
+        reasons[tighter] = reason
+    over = asked > room
+    clipped = quotas
+    if over.any():
+        clipped = np.where(over, np.minimum(quotas, sublots_floor(room, instrument, price)), quotas)
+    ceiling = np.maximum(sublots_floor(mandates.position_cap, instrument, price), np.abs(exposure.held))
+    room_lots = np.maximum((ceiling - side * exposure.held) // SUBLOT * SUBLOT, 0)
+    beyond = lot_up > room_lots
+    if beyond.any():
+        tighter = beyond & (room_lots < clipped)
+        clipped = np.where(tighter, room_lots, clipped)
+        reasons[tighter] = Reason.POSITION_CAP
+    reasons[clipped == quotas] = Reason.NONE
+    return clipped, reasons
