@@ -9,11 +9,11 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, muldiv_floor, muldiv_trunc
+from pilotfish.domain.arith import Ints, ints, muldiv_floor, muldiv_trunc, peak
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.reasons import Reason
 
-_LOTS_MAX = (2**63 - 1) // SUBLOT
+_LOTS_MAX = 2**61 // SUBLOT  # so that a target and a step, each saturated, still add up inside int64
 _MONEY_MAX = 2**53
 
 
@@ -42,8 +42,15 @@ def reduced(targets: Ints, change: Change) -> Ints:
 
 
 def increments(num: Ints, den: Ints, opened: int) -> Ints:
-    """Signed sub-lots that an open of `opened` lots asks of each follow: opened·num/den, rounded toward zero."""
-    step = muldiv_floor(num, abs(opened) * SUBLOT, den)
+    """Signed sub-lots that an open of `opened` lots asks of each follow: opened·num/den, rounded toward zero.
+
+    Saturates at 2^61: a lead of almost no equity asks for the impossible, and the caps then say how much of it.
+    """
+    size, most = abs(opened) * SUBLOT, _LOTS_MAX * SUBLOT
+    if not den.size or peak(num) * size <= most * int(den.min()):
+        step = muldiv_floor(num, size, den)
+    else:
+        step = ints([min(n * size // d, most) for n, d in zip(num.tolist(), den.tolist(), strict=True)])
     return step if opened >= 0 else -step
 
 

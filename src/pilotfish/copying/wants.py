@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, apportion, largest
+from pilotfish.domain.arith import Ints, apportion, largest, total_of
 from pilotfish.domain.instrument import SUBLOT
 
 
@@ -37,7 +37,7 @@ def joining(want: Ints, side: int, moved: bool) -> Ints:
 
 def block_lots(quotas: Ints) -> int:
     """Whole lots in a block: the sum of what its follows want, rounded down."""
-    return int(quotas.sum()) // SUBLOT
+    return total_of(quotas) // SUBLOT
 
 
 def share(filled: int, quotas: Ints) -> Ints:

@@ -29,11 +29,16 @@ def peak(a: Ints | int) -> int:
     return max(abs(int(a.min())), abs(int(a.max()))) if a.size else 0
 
 
+def total_of(a: Ints) -> int:
+    """The sum of a column as an unlimited integer: high and low halves apart, since their sums cannot wrap."""
+    return (int((a >> 32).sum()) << 32) + int((a & 0xFFFFFFFF).sum())
+
+
 def mul(a: Ints, b: Ints | int) -> Ints:
     """a·b, refused when any product could leave int64."""
     if peak(a) * peak(b) > INT64_MAX:
         raise NumericOverflow(f"product of {peak(a)} and {peak(b)}", "leaves int64", "use a coarser unit")
-    return a * b
+    return a * b if peak(b) <= INT64_MAX else np.zeros_like(a)  # numpy takes no such factor, even times nothing
 
 
 def muldiv_floor(a: Ints, num: Ints | int, den: Ints | int) -> Ints:
@@ -43,12 +48,12 @@ def muldiv_floor(a: Ints, num: Ints | int, den: Ints | int) -> Ints:
     if smallest_den <= 0:
         raise NumericOverflow("division", f"denominator {smallest_den} is not positive", "check the lead's equity")
     bound = peak(a) * peak(num)
-    if bound <= INT64_MAX:  # the product fits: plain integer division is exact and fastest
+    if bound <= INT64_MAX and peak(num) <= INT64_MAX and biggest_den <= INT64_MAX:  # the product fits: plain integer division is exact and fastest
         return np.asarray(np.floor_divide(a * num, den), dtype=np.int64)
     estimate = a.astype(np.float64) * num / den
     quotient_peak = float(np.abs(estimate).max()) if estimate.size else 0.0
     # Off by at most 3 ulp: that error times den must stay inside int64 for the wrapped remainder to be exact.
-    if quotient_peak >= _SAFE or (quotient_peak * 2.0**-50 + 2.0) * biggest_den >= _SAFE:
+    if peak(num) > INT64_MAX or quotient_peak >= _SAFE or (quotient_peak * 2.0**-50 + 2.0) * biggest_den >= _SAFE:
         return _muldiv_floor_slow(a, num, den)
     q = np.floor(estimate).astype(np.int64)
     with np.errstate(over="ignore"):
@@ -75,7 +80,7 @@ def apportion(total: int, quotas: Ints, quota_total: int | None = None) -> Ints:
 
     Ties go to the earlier row, so the result is deterministic.
     """
-    whole = int(quotas.sum()) if quota_total is None else quota_total
+    whole = total_of(quotas) if quota_total is None else quota_total
     if whole == 0 or total == 0:
         return np.zeros_like(quotas)
     magnitude = abs(total)

@@ -25,17 +25,24 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: type, value: Any) -> Any:
     """Decoder hook: the reverse of `to_plain`; the array is writable."""
-    if kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray:
-        if isinstance(value, bytes):
-            return np.frombuffer(value, dtype="<i8").astype(np.int64)
+    if getattr(kind, "__origin__", None) is np.ndarray:  # `Ints`, and nothing but its own bytes
+        if not isinstance(value, bytes):
+            raise ValueError(f"a column is {type(value).__name__}, not bytes")
+        return np.frombuffer(value, dtype="<i8").astype(np.int64)
+    if kind is np.ndarray:
         dtype, shape, raw = value
-        return np.frombuffer(raw, dtype=np.dtype(dtype)).reshape(shape).copy()
+        if dtype != "|b1":
+            raise ValueError(f"a column of {dtype!r} is not part of the vocabulary")
+        return np.frombuffer(raw, dtype=np.bool_).reshape(shape).copy()
     raise NotImplementedError(f"{kind} is not part of the vocabulary")
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=to_plain)
 _events = msgspec.msgpack.Decoder(Event, dec_hook=from_plain)
 _commands = msgspec.msgpack.Decoder(list[Command], dec_hook=from_plain)
+
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
 
 def encode_event(event: Event) -> bytes:
@@ -50,7 +57,7 @@ def decode_event(raw: bytes) -> Event:
     """Raises EngineError when the bytes are not an event."""
     try:
         return _events.decode(raw)  # type: ignore[no-any-return]
-    except (msgspec.MsgspecError, ValueError, TypeError) as bad:
+    except _UNREADABLE as bad:
         raise EngineError("a record is not an event", str(bad), "verify the journal it came from") from bad
 
 
@@ -58,5 +65,5 @@ def decode_commands(raw: bytes) -> list[Command]:
     """Raises EngineError when the bytes are not a list of commands."""
     try:
         return _commands.decode(raw)
-    except (msgspec.MsgspecError, ValueError, TypeError) as bad:
+    except _UNREADABLE as bad:
         raise EngineError("a record is not a list of commands", str(bad), "verify the journal it came from") from bad

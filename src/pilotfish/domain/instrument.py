@@ -6,7 +6,7 @@ of the quote asset), money int base units (10^-money_decimals). Decimal appears 
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Clamped, Context, Decimal, DecimalException, Inexact, Subnormal, Underflow
 from enum import IntEnum
 
 import msgspec
@@ -16,6 +16,10 @@ from pilotfish.domain.errors import NumericOverflow
 
 SUBLOT = 1_000_000  # exact targets are kept in millionths of a lot
 BPS = 10_000
+# Scaling by a power of ten is exact here or an error; the default context would round to 28 digits and say nothing.
+_EXACT = Context(prec=1_000)
+for _signal in (Inexact, Subnormal, Underflow, Clamped):
+    _EXACT.traps[_signal] = True
 
 
 class Side(IntEnum):
@@ -132,12 +136,12 @@ def _fits(money: int) -> int:
 
 def _to_int(value: Decimal | str, decimals: int, what: str) -> int:
     try:
-        scaled = Decimal(value).scaleb(decimals)
+        scaled = Decimal(value).scaleb(decimals, _EXACT)
         if not scaled.is_finite():
             raise NumericOverflow(f"{what} {value!s}", "is not a finite number", "check the source")
-        whole = scaled.to_integral_value(ROUND_FLOOR)
-    except InvalidOperation as bad:
-        raise NumericOverflow(f"{what} {value!r}", "is not a number", "check the source") from bad
+        whole = scaled.to_integral_value(ROUND_FLOOR, _EXACT)
+    except DecimalException as bad:
+        raise NumericOverflow(f"{what} {value!r}", "is not a number we can hold", "check the source") from bad
     if whole != scaled:
         raise NumericOverflow(f"{what} {value!s}", f"has more than {decimals} decimals", "round it first, by name")
     if abs(whole) > INT64_MAX:
@@ -146,10 +150,20 @@ def _to_int(value: Decimal | str, decimals: int, what: str) -> int:
 
 
 def to_units_floor(value: Decimal, decimals: int) -> int:
-    """A Decimal in units of 10^-decimals, rounded down."""
-    return int(value.scaleb(decimals).to_integral_value(ROUND_FLOOR))
+    """A Decimal in units of 10^-decimals, rounded down. Raises NumericOverflow when it is no number we can hold."""
+    return _to_units(value, decimals, ROUND_FLOOR)
 
 
 def to_units_ceil(value: Decimal, decimals: int) -> int:
-    """A Decimal in units of 10^-decimals, rounded up."""
-    return int(value.scaleb(decimals).to_integral_value(ROUND_CEILING))
+    """A Decimal in units of 10^-decimals, rounded up. Raises NumericOverflow when it is no number we can hold."""
+    return _to_units(value, decimals, ROUND_CEILING)
+
+
+def _to_units(value: Decimal, decimals: int, rounding: str) -> int:
+    try:
+        whole = value.scaleb(decimals, _EXACT).to_integral_value(rounding, _EXACT)
+    except DecimalException as bad:
+        raise NumericOverflow(f"amount {value!r}", "is not a number we can hold", "check the source") from bad
+    if not whole.is_finite() or abs(whole) > INT64_MAX:
+        raise NumericOverflow(f"amount {value!s}", "leaves int64", "check the source")
+    return int(whole)

@@ -142,14 +142,23 @@ def _bounds(state: State, leg: Leg) -> Ints:
 
 
 def _send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
-    """Omnibus: one block order for each class of slippage bound among the follows, normally a single one."""
+    """Omnibus: one block order for each class of slippage bound among the follows, normally a single one.
+
+    A class too small for the venue's minimum goes with the next tighter one, whose bound suits it as well.
+    """
     commands: list[Approved[Command]] = []
     facts: list[Fact] = []
+    instrument = state.listings[leg.instrument].instrument
     classes = np.searchsorted(BOUND_CLASSES, _bounds(state, leg), side="right") - 1
     present = np.unique(classes[quotas > 0])
-    for number in present:
-        chosen = quotas if present.size == 1 else np.where(classes == number, quotas, 0)
+    waiting = np.zeros_like(quotas)
+    for number in present[::-1]:
+        chosen = quotas if present.size == 1 else np.where(classes == number, quotas, 0) + waiting
         price = limit_price(state, leg, int(BOUND_CLASSES[number]))
+        if number != present[0] and instrument.notional_floor(block_lots(chosen), price) < instrument.min_notional:
+            waiting = chosen
+            continue
+        waiting = np.zeros_like(quotas)
         if not leg.exit:
             chosen = _clip(state, leg, chosen, price)
         verdict = _place_block(state, leg, price, chosen)

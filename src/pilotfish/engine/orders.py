@@ -16,6 +16,7 @@ from pilotfish.engine.fanout import Out, watch_key
 from pilotfish.engine.state import BatchOrder, BlockOrder, State, remember
 from pilotfish.execution.lifecycle import after, after_all, illegal
 
+FILLED_PART = 1_000  # a copy counts as filled within one lot, or a thousandth of the target where that is more
 _REMEMBERED_ORDERS = 65_536
 _REMEMBERED_REJECTS = 256
 _DONE = int(OrderState.FILLED)
@@ -113,7 +114,9 @@ def settle(state: State, lead_id: int, instrument: int, got: Ints | None, missed
     """Count the copies that are within one lot now; with `missed` (a lapsed window) all that still wait are over."""
     rows, column = state.leads[lead_id].rows, state.columns[instrument]
     waiting, partly = column.waiting[rows], column.partly[rows]
-    off = np.abs(column.targets[rows] - state.ledger.lots[instrument].rows[rows] * SUBLOT) >= SUBLOT
+    targets = column.targets[rows]
+    gap = np.abs(targets - state.ledger.lots[instrument].rows[rows] * SUBLOT)
+    off = gap >= np.maximum(SUBLOT, np.abs(targets) // FILLED_PART)
     if got is not None:
         partly = partly | (got > 0)
     on = (waiting > 0) & ~off

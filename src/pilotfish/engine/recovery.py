@@ -7,9 +7,9 @@ import numpy as np
 from pilotfish.domain.events import Connection, Operator, OperatorAction, Reconciled, Recovered, Timer
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import OMNIBUS
-from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState, Query
+from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState, Place, PlaceBatch, Query
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.facts import Fact
+from pilotfish.engine.facts import Fact, Refused
 from pilotfish.engine.fanout import Occasion, Out, fan_out, lacking
 from pilotfish.engine.orders import _close, settle
 from pilotfish.engine.state import State, Watch
@@ -17,7 +17,10 @@ from pilotfish.execution.lifecycle import after, after_all
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_always, approve_resend
 
+BACKOFF_MAX = 7  # retries of exits slow down to retry_ns · 2^7
+FINAL = (Reason.BELOW_MINIMUM, Reason.CARRIED)  # refusals that only the lead's next move can change
 OVERDUE_NS = 2_000_000_000  # an order without a final word for this long is asked about
+GRACE_NS = 5_000_000_000  # younger than this, an order the venue does not know may still be on its way
 
 
 def on_timer(state: State, event: Timer) -> Out:
@@ -37,14 +40,18 @@ def on_timer(state: State, event: Timer) -> Out:
 def _look_again(state: State, key: int, watch: Watch) -> Out:
     lead_id, instrument = key >> 32, key & 0xFFFFFFFF
     lead, settings = state.leads[lead_id], state.settings
-    watch.next_ns = state.now_ns + settings.retry_ns
     open_window = state.now_ns - watch.since_ns <= settings.retry_ns_max
     occasion = Occasion(watch.reference, watch.lead_ns, first=False, opens=open_window)
     commands, facts = fan_out(state, lead_id, instrument, occasion)
+    if not open_window:  # exits go on, but ever less often
+        watch.tries += 1
+    watch.next_ns = state.now_ns + (settings.retry_ns << min(watch.tries, BACKOFF_MAX))
     if commands or _in_flight(state, lead_id, instrument):
         return commands, facts
     lack = lacking(state, lead, instrument)
-    exits = bool((np.abs(lack.exits) >= SUBLOT).any())
+    exits = bool((np.abs(lack.exits) >= SUBLOT).any()) and not all(
+        fact.reason in FINAL for fact in facts if isinstance(fact, Refused)
+    )
     opens = bool((np.abs(lack.opens) >= SUBLOT).any())
     if exits or (opens and open_window):
         return commands, facts
@@ -116,17 +123,21 @@ def on_reconciled(state: State, event: Reconciled) -> Out:
             facts += _close(state, block, Reason.NONE)[1]
         elif block is not None and coid in open_:
             block.state = after(block.state, OrderSignal.ACK)
-        elif block is not None:
+        elif block is not None and block.sent_ns + GRACE_NS <= state.now_ns:
             block.state = after(block.state, OrderSignal.ABSENT)
             block.sent_ns = state.now_ns
-            verdict = approve_resend(state.guard, block.place)
-            commands += [] if isinstance(verdict, Reason) else [verdict]
+            commands += _again(state, block.place)
         batch = state.batches.get(coid)
-        if batch is not None and coid not in done and coid not in open_:
+        if batch is not None and coid not in done and coid not in open_ and batch.sent_ns + GRACE_NS <= state.now_ns:
             batch.sent_ns = state.now_ns
-            verdict = approve_resend(state.guard, batch.batch)
-            commands += [] if isinstance(verdict, Reason) else [verdict]
+            commands += _again(state, batch.batch)
     return commands, facts
+
+
+def _again(state: State, command: Place | PlaceBatch) -> list[Approved[Command]]:
+    """The same order under the same id: on a venue that knows ids it cannot trade twice even if the first turns up."""
+    verdict = approve_resend(state.guard, command)
+    return [] if isinstance(verdict, Reason) else [verdict]
 
 
 def on_operator(state: State, event: Operator) -> Out:

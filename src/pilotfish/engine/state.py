@@ -125,6 +125,7 @@ class Watch(msgspec.Struct):
     since_ns: int
     next_ns: int
     last_reason: int = 0
+    tries: int = 0  # since the window for opens has passed
 
 
 class State(msgspec.Struct):

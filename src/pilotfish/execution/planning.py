@@ -44,8 +44,8 @@ def difference(
 ) -> list[Command]:  # fmt: skip
     """The least that turns `resting` into `desired`; cancels first, so that reduced risk never waits for new risk.
 
-    An order at a wanted price stays; a smaller wanted size amends it (it keeps its place in the queue), a larger
-    one too where the venue can `amend`. While an unsettled order occupies a side and price, no second one is sent there.
+    An order at a wanted price stays; a smaller wanted size amends it (it keeps its place in the queue), a larger one
+    too where the venue can `amend`. While an unsettled order occupies a side and price, no second one goes there.
     """
     wanted = {(want.side, want.price): want for want in desired}
     cancels: list[Command] = []

@@ -122,11 +122,12 @@ def minimum_lots(instrument: Instrument, price: int) -> int:
 
 def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool) -> Approved[PlaceBatch] | Reason:
     """Separate orders of many follows, clipped row by row before. All or none passes here."""
-    reason = order_refusal(guard, market, int(batch.prices[0]) if batch.prices.size else 0, exit=exit)
-    if reason is Reason.NONE and exit is False:
-        worst = int(batch.prices.max() if batch.side > 0 else batch.prices.min())
-        reason = order_refusal(guard, market, worst, exit=exit)
+    low, high = (int(batch.prices.min()), int(batch.prices.max())) if batch.prices.size else (0, 0)
+    reason = order_refusal(guard, market, low, exit=exit) or order_refusal(guard, market, high, exit=exit)
     if reason is Reason.NONE and int(batch.lots.min()) <= 0:
+        reason = Reason.BAD_INTENT
+    prices = [low] if low == high else np.unique(batch.prices).tolist()
+    if reason is Reason.NONE and not all(map(market.instrument.is_valid_price, prices)):
         reason = Reason.BAD_INTENT
     if reason is Reason.NONE and batch.coid <= guard.last_coid:
         reason = Reason.DUPLICATE
@@ -145,10 +146,12 @@ def approve_always(command: Cancel | CancelAll | Query | Amend, guard: Guard, lo
     return Approved(command, _KEY)
 
 
-def approve_resend(guard: Guard, command: Place | PlaceBatch) -> Approved[Command] | Reason:
+def approve_resend(guard: Guard, command: Place | PlaceBatch, *, exit: bool) -> Approved[Command] | Reason:
     """The same order under the same id, after the venue said it never had it. Exactly what was approved before."""
     if guard.halted or not guard.connected:
         return guard.refuse(Reason.HALTED if guard.halted else Reason.DISCONNECTED)
+    if guard.killed and not exit:
+        return guard.refuse(Reason.KILLED)
     if command.coid > guard.last_coid:
         raise InvariantBroken(f"resend of order {command.coid}", "it was never approved", "send it through review")
     return Approved(command, _KEY)

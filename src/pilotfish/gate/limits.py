@@ -10,7 +10,8 @@ from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.reasons import Reason
 
 _MONEY_MAX = 2**53  # nine billion USDC: beyond it a cap is no cap
-_LOTS_MAX = (2**63 - 1) // SUBLOT
+_LEVERAGE_MAX_E2 = 100_000  # a thousandfold: times the above it still fits int64
+_LOTS_MAX = 2**61 // SUBLOT
 
 
 class Mandates(msgspec.Struct, frozen=True):
@@ -51,12 +52,13 @@ def clip_opens(
     Quotas that are cut become whole lots, so that rounding up in the allocation cannot break the limit.
     """
     per_fee = 1_000_000 + instrument.taker_fee_e6 * instrument.max_leverage
-    equity = np.maximum(exposure.equity, 0)
+    equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
+    leverage = np.minimum(mandates.leverage_cap_e2, _LEVERAGE_MAX_E2)
     rooms = (
         (Reason.ORDER_CAP, mandates.order_cap),
         (Reason.TOTAL_CAP, mandates.total_cap - exposure.gross),
-        (Reason.LEVERAGE_CAP, muldiv_floor(equity, mandates.leverage_cap_e2, 100) - exposure.gross),
-        (Reason.MARGIN, muldiv_floor(np.maximum(exposure.free, 0), instrument.max_leverage * 1_000_000, per_fee)),
+        (Reason.LEVERAGE_CAP, muldiv_floor(equity, leverage, 100) - exposure.gross),
+        (Reason.MARGIN, muldiv_floor(free, instrument.max_leverage * 1_000_000, per_fee)),
     )  # fmt: skip
     lot_up = -(-quotas // SUBLOT) * SUBLOT  # an allocation may round up to here
     asked = value_floor(lot_up, instrument, price) + 1

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints
+from pilotfish.domain.arith import Ints, total_of
 from pilotfish.domain.errors import LedgerError, NumericOverflow
 
 Rows = slice | Ints  # which follows: a contiguous range, or indices without repetition
@@ -44,7 +44,7 @@ class Book(msgspec.Struct):
         if after.size and (int(after.max()) > _LIMIT or int(after.min()) < -_LIMIT):
             raise NumericOverflow("a balance", "leaves int64", "use a coarser unit for this asset")
         self.rows[rows] = after
-        self.system[source] -= int(amounts.sum())
+        self.system[source] -= total_of(amounts)
 
     def between(self, source: Account, target: Account, amount: int) -> None:
         """Move `amount` (signed) from one system account to another."""
@@ -53,7 +53,7 @@ class Book(msgspec.Struct):
 
     def imbalance(self) -> int:
         """The sum over all accounts; anything but zero is a defect."""
-        return int(self.rows.sum()) + sum(self.system.values())
+        return total_of(self.rows) + sum(self.system.values())
 
     def check(self, asset: str) -> None:
         if wrong := self.imbalance():

@@ -1,0 +1,137 @@
+"""The market and the followers that are measured: one lead, seven perpetuals, every limit on and each one binding."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pilotfish.domain.arith import Ints
+from pilotfish.domain.events import (
+    BookTop,
+    Configured,
+    Event,
+    Fill,
+    FollowsOpened,
+    InstrumentListed,
+    LeadFill,
+    LeadListed,
+    OrderUpdate,
+)
+from pilotfish.domain.instrument import Instrument, Kind, TickRule
+from pilotfish.domain.mandate import Follows, Route
+from pilotfish.domain.orders import OrderSignal, Place
+from pilotfish.engine.facts import Copied, Halted, PositionBreak, Quarantined, Refused
+from pilotfish.engine.state import State
+from pilotfish.engine.step import Outcome, step
+
+USDC = 10**6
+EQUITY = 1_000_000 * USDC
+START_NS = 1_700_000_000_000_000_000
+PRICE = 1_000_000  # 100 USDC
+INSTRUMENTS = tuple(
+    Instrument(
+        k, f"C{k}", "bench", Kind.PERP, 2, 4, tick_rule=TickRule.SIGNIFICANT, tick=5, min_notional=10 * USDC,
+        max_leverage=10, maintenance_bps=500, taker_fee_e6=450,
+    )
+    for k in range(7)
+)  # fmt: skip
+
+
+def every_limit(count: int, bounds: tuple[int, ...] = (50,), seed: int = 0) -> Follows:
+    """`count` followers of lead 0 with every cap set, drawn so that each cap binds for some after a few fills."""
+    rng = np.random.default_rng(seed)
+    allocation = rng.integers(500, 50_000, count) * USDC
+
+    def share(low: int, high: int) -> Ints:
+        return allocation * rng.integers(low, high, count) // 100
+
+    return Follows.of(
+        np.arange(count), 0, allocation, order_cap=share(10, 400), position_cap=share(50, 800),
+        total_cap=share(200, 3_000), leverage_cap_e2=rng.choice([200, 500, 1_000, 2_000], count),
+        open_bps=rng.choice(np.array(bounds), count), exit_bps=300,
+    )  # fmt: skip
+
+
+class Turn(NamedTuple):
+    """One lead fill: the market before it and the lead's change of position."""
+
+    tops: list[BookTop]
+    fill: LeadFill
+    before: int  # the lead's position, lots
+
+
+class Scene:
+    """A shard's state, and the events that happen to it. Prices move every turn, so that nothing is valued for free."""
+
+    def __init__(self, follows: Follows, route: Route = Route.OMNIBUS, seed: int = 1) -> None:
+        self.state = State()
+        self.rng = np.random.default_rng(seed)
+        self.now, self.turns, self.fills = START_NS, 0, 0
+        self.lead = [0] * len(INSTRUMENTS)
+        for event in opening(follows, route):
+            checked(step(self.state, event))
+
+    def turn(self) -> Turn:
+        """The next fill of the lead: two opens to each reduction, prices within 0.2 % of the start."""
+        self.now += 1_000_000_000
+        self.turns += 1
+        k = self.turns % len(INSTRUMENTS)
+        price = PRICE + 100 * int(self.rng.integers(-20, 21))
+        tops = [BookTop(self.now, self.now, i, price - 100, 100, price + 100, 100) for i in range(len(INSTRUMENTS))]
+        side = -1 if self.turns % 3 == 0 else 1
+        lots = int(self.rng.integers(20_000, 2_000_000))
+        before, self.lead[k] = self.lead[k], self.lead[k] + side * lots
+        return Turn(tops, LeadFill(self.now, self.now, 0, k, side, lots, price, self.turns), before)
+
+    def market(self, turn: Turn) -> None:
+        for top in turn.tops:
+            checked(step(self.state, top))
+
+    def answers(self, outcome: Outcome, price: int, part: int = 100) -> list[Event]:
+        """What a venue says that fills `part` percent of each block at `price`."""
+        out: list[Event] = []
+        for approved in outcome.commands:
+            place = approved.command
+            assert isinstance(place, Place)
+            lots = place.lots * part // 100
+            self.fills += 1
+            out.append(filled(place, lots, price, self.fills, self.now))
+            signal = OrderSignal.FILLED if lots == place.lots else OrderSignal.CANCEL
+            out.append(OrderUpdate(self.now, self.now, place.coid, signal, lots_left=place.lots - lots))
+        return out
+
+    def play(self) -> list[Copied]:
+        """A whole turn; what each block gave to each follow."""
+        turn = self.turn()
+        self.market(turn)
+        outcome = checked(step(self.state, turn.fill))
+        copied: list[Copied] = []
+        for answer in self.answers(outcome, turn.fill.price):
+            copied += [fact for fact in checked(step(self.state, answer)).facts if isinstance(fact, Copied)]
+        return copied
+
+
+def opening(follows: Follows, route: Route = Route.OMNIBUS) -> list[Event]:
+    """How a journal begins: settings, instruments, the lead, its followers."""
+    t = START_NS
+    return [
+        Configured(t, t, 0, route),
+        *(InstrumentListed(t, t, instrument) for instrument in INSTRUMENTS),
+        LeadListed(t, t, 0, "lead", EQUITY),
+        FollowsOpened(t, t, follows),
+    ]
+
+
+def filled(place: Place, lots: int, price: int, fill_id: int, now: int) -> Fill:
+    instrument = INSTRUMENTS[place.instrument]
+    cost = instrument.cost(place.side, lots, price)
+    return Fill(now, now, place.coid, fill_id, lots, price, cost, -(-cost * instrument.taker_fee_e6 // 10**6))
+
+
+def checked(outcome: Outcome) -> Outcome:
+    """A measurement of a shard that quarantined, refused or halted would be one of nothing."""
+    for fact in outcome.facts:
+        if isinstance(fact, Halted | Quarantined | PositionBreak | Refused):
+            raise AssertionError(f"the scene broke: {fact}")
+    return outcome

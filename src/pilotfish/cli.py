@@ -1,0 +1,143 @@
+"""The commands. Each reads options, builds a world, prints what it found; errors are sentences, never tracebacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pilotfish import __version__
+from pilotfish.domain.errors import PilotfishError
+from pilotfish.domain.mandate import Route
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mirror lead traders, and prove every fill of it.")
+console = Console()
+ROUTES = {"omnibus": Route.OMNIBUS, "segregated": Route.SEGREGATED}
+
+Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; made if need be.")]
+Seed = Annotated[int, typer.Option(help="Everything that is chance in a simulated world comes from this number.")]
+RouteName = Annotated[str, typer.Option("--route", help="omnibus: one block order for all; segregated: one each.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of setting it aside.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What, why and what to do, on standard error; exit code 1."""
+    try:
+        yield
+    except PilotfishError as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def route_of(name: str) -> Route:
+    if name not in ROUTES:
+        raise typer.BadParameter(f"{name} is not a route; use one of {', '.join(ROUTES)}")
+    return ROUTES[name]
+
+
+@app.command()
+def run(
+    recording: Annotated[
+        list[Path] | None, typer.Option(help="Replay this recording instead of a seeded market.")
+    ] = None,
+    followers: Annotated[str, typer.Option(help="How many, or a CSV file of them.")] = "1000",
+    seed: Seed = 1,
+    minutes: Annotated[float, typer.Option(help="Minutes of market to simulate.")] = 60.0,
+    out: Out = Path("out/run"),
+    route: RouteName = "omnibus",
+    strict: Strict = False,
+) -> None:
+    """Three leads trade in a seeded market and followers copy them in paper; or a recording, replayed."""
+    from pilotfish.worlds import commands
+    from pilotfish.worlds.replay import ReplayOptions
+
+    with plain_errors():
+        if recording:
+            options = ReplayOptions(seed=seed, route=route_of(route), strict=strict)
+            commands.replay_files(commands.ReplayJob(recording, followers, out, options), console)
+        else:
+            commands.seeded_market(followers, seed, minutes, out, route_of(route), console)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of lead traders, any shape (docs/recordings.md).")],
+    followers: Annotated[str, typer.Option(help="How many, or a CSV file of them (docs/followers.md).")] = "1000",
+    seed: Seed = 1,
+    out: Out = Path("out/replay"),
+    route: RouteName = "omnibus",
+    positions: Annotated[Path | None, typer.Option(help="Write every follow's final position and target here.")] = None,
+    copiers: Annotated[list[Path] | None, typer.Option(help="Recordings of real copiers, to compare with.")] = None,
+    lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
+    accounts: Annotated[int, typer.Option(help="Leads to take from a file of many accounts.")] = 1,
+    strict: Strict = False,
+) -> None:
+    """Put recorded leads in front of followers with their own capital, delays, fees, and everybody's impact."""
+    from pilotfish.worlds import commands
+    from pilotfish.worlds.replay import ReplayOptions
+
+    with plain_errors():
+        options = ReplayOptions(
+            seed=seed, route=route_of(route), strict=strict, accounts=accounts,
+            lead_equity=commands.parse_equity(lead_equity or []),
+        )  # fmt: skip
+        commands.replay_files(commands.ReplayJob(files, followers, out, options, positions, copiers or []), console)
+
+
+@app.command()
+def verify(
+    journal: Annotated[Path, typer.Argument(help="A journal.db")],
+    root: Annotated[str, typer.Option(help="The root it must have, as printed or anchored elsewhere (hex).")] = "",
+) -> None:
+    """Recompute every command and balance of a journal, check the hash chain, and print the root."""
+    from pilotfish.worlds import commands
+
+    with plain_errors():
+        if not commands.verify_journal(journal, root, console):
+            raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(help="How many worlds, each from its own seed.")] = 200,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Fuzz whole systems: seeded markets with every fault, an independent auditor after each step."""
+    from pilotfish.worlds import commands
+
+    with plain_errors():
+        if not commands.simulate_seeds(first, seeds, workers, console):
+            raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or a folder of them.")],
+    strict: Strict = False,
+) -> None:
+    """Say what each recording is: shape, account, fills, breaks in the position chain, and every bad row."""
+    from pilotfish.worlds import commands
+
+    with plain_errors():
+        commands.inspect_files(files, strict, console)
+
+
+def show_version(value: bool) -> None:
+    if value:
+        console.print(f"pilotfish {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Mirror lead traders, and prove every fill of it."""

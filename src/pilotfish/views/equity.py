@@ -1,0 +1,115 @@
+"""Equity over time: each lead's own result, the band of followers, and how far each follower's path strays."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pilotfish.domain.events import Event, LeadFill, LeadPosition
+from pilotfish.engine.fanout import refresh
+from pilotfish.engine.state import State
+from pilotfish.engine.step import Outcome
+from pilotfish.views.report.metrics import WeightedSample
+from pilotfish.views.report.schema import Band, Equity, LeadCurve, TrackingError
+
+Floats = NDArray[np.float64]
+_HOW = (
+    "standard deviation over the samples of (follower's return − ratio × the lead's result on the allocation); "
+    "the lead's result is before its fees, from its fills and the marks"
+)
+
+
+class EquityView:
+    """An observer that keeps the leads' cash, and samples everybody when asked."""
+
+    def __init__(self) -> None:
+        self.cash: dict[tuple[int, int], int] = {}
+        self.held: dict[tuple[int, int], int] = {}
+        self.times_ms: list[int] = []
+        self.lead_pnl: dict[int, list[Decimal | None]] = {}
+        self.lead_return: dict[int, list[float | None]] = {}
+        self.bands: dict[int | None, Band] = {}
+        self._sum: Floats = np.zeros(0)
+        self._squares: Floats = np.zeros(0)
+        self._samples = 0
+
+    def __call__(self, event: Event, outcome: Outcome, state: State) -> None:
+        if type(event) is LeadPosition and (event.lead, event.instrument) not in self.held:
+            key, instrument = (event.lead, event.instrument), state.listings[event.instrument].instrument
+            value = instrument.notional_floor(event.lots, event.price)
+            self.held[key], self.cash[key] = event.lots, -value if event.lots > 0 else value
+        elif type(event) is LeadFill and 0 <= event.instrument < len(state.listings) and event.lots > 0:
+            key = (event.lead, event.instrument)
+            instrument = state.listings[event.instrument].instrument
+            self.held[key] = self.held.get(key, 0) + event.side * event.lots
+            cost = event.side * instrument.cost(event.side, event.lots, event.price)
+            self.cash[key] = self.cash.get(key, 0) - cost
+
+    def pnl(self, state: State, lead: int) -> int:
+        """What the lead's fills since the start have earned at today's marks, money units, before its fees."""
+        total = 0
+        for (who, key), cash in self.cash.items():
+            if who == lead:
+                held, listing = self.held[who, key], state.listings[key]
+                value = listing.instrument.notional_floor(held, listing.mark)
+                total += cash + (value if held > 0 else -value)
+        return total
+
+    def sample(self, state: State, now_ns: int) -> None:
+        """One point of every curve."""
+        self.times_ms.append(now_ns // 1_000_000)
+        result = state.ledger.money.rows + refresh(state).value - state.follows.allocation
+        returns = result / np.maximum(state.follows.allocation, 1) * 1e4
+        self._band(None, returns)
+        ideal = np.zeros(returns.size)
+        for number, lead in enumerate(state.leads):
+            pnl = self.pnl(state, number)
+            decimals = state.listings[0].instrument.money_decimals if state.listings else 6
+            self.lead_pnl.setdefault(number, []).append(Decimal(pnl).scaleb(-decimals))
+            self.lead_return.setdefault(number, []).append(pnl / lead.equity * 1e4)
+            if lead.count:
+                rows = lead.rows
+                ideal[rows] = pnl * (state.num[rows] / state.den[rows]) / state.follows.allocation[rows] * 1e4
+                self._band(number, returns[rows])
+        stray = returns - ideal
+        if self._sum.size != stray.size:
+            self._sum, self._squares, self._samples = np.zeros(stray.size), np.zeros(stray.size), 0
+        self._sum += stray
+        self._squares += stray * stray
+        self._samples += 1
+
+    def _band(self, lead: int | None, returns: Floats) -> None:
+        band = self.bands.setdefault(lead, Band(mean=[], p5=[], p50=[], p95=[]))
+        if not returns.size:
+            for line in (band.mean, band.p5, band.p50, band.p95):
+                line.append(None)
+            return
+        low, middle, high = np.percentile(returns, [5, 50, 95])
+        band.mean.append(float(returns.mean()))
+        band.p5.append(float(low))
+        band.p50.append(float(middle))
+        band.p95.append(float(high))
+
+    def tracking_error(self, state: State) -> TrackingError:
+        """Per follow, over the samples taken."""
+        if self._samples < 2 or not self._sum.size:
+            return TrackingError(how="too few samples")
+        mean = self._sum / self._samples
+        spread = np.sqrt(np.maximum(self._squares / self._samples - mean * mean, 0.0))
+        sample = WeightedSample(0.01)
+        sample.add(spread)
+        return TrackingError(bps=sample.distribution(), how=f"{_HOW}; {self._samples} samples")
+
+    def curves(self, names: list[str]) -> Equity:
+        leads = [
+            LeadCurve(
+                id=name,
+                pnl=self.lead_pnl.get(i, []),
+                return_bps=self.lead_return.get(i, []),
+                followers=self.bands.get(i),
+            )
+            for i, name in enumerate(names)
+        ]
+        return Equity(times_ms=self.times_ms, leads=leads, followers=self.bands.get(None, Band()))

@@ -1,0 +1,188 @@
+"""What became of the copies and of the leads: bars and tables. Each takes the report and gives a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from xml.etree.ElementTree import Element
+
+from pilotfish.views.report import figures as fig
+from pilotfish.views.report.checks import part_bps
+from pilotfish.views.report.dom import ROWS_MAX, bar_list, capped, card, el, more, says, table
+from pilotfish.views.report.histograms import real_values
+from pilotfish.views.report.money_charts import MEANING
+from pilotfish.views.report.schema import Distribution, LeadReport, Report, Tally
+
+
+def missed(report: Report) -> Element:
+    asset, total = report.money_asset, report.copies.missed.count
+    made = card("Missed copies by reason", id_="missed")
+    rows = _by_size(report.copies.missed_by_reason)
+    if not rows:
+        made.append(
+            says("No copy was missed." if not total else f"{fig.integer(total)} were missed, no reason is given.")
+        )
+    else:
+        made.append(
+            says(
+                f"{fig.integer(total)} of {fig.integer(report.copies.intended.count)} copies were not made at all, "
+                f"{fig.money(report.copies.missed.notional, asset)}."
+            )
+        )
+        made.append(
+            bar_list(
+                [
+                    (fig.sentence(reason), t.count, f"{fig.integer(t.count)} · {fig.money(t.notional, asset)}")
+                    for reason, t in rows
+                ]
+            )
+        )
+    if lacking := _by_size(report.copies.partly_by_reason):
+        made.append(el("h3", "What partly filled copies still lack"))
+        made.append(
+            bar_list(
+                [
+                    (fig.sentence(reason), t.count, f"{fig.integer(t.count)} · {fig.money(t.notional, asset)}")
+                    for reason, t in lacking
+                ]
+            )
+        )
+    return made
+
+
+def _by_size(tallies: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+    return sorted(tallies.items(), key=lambda item: (-item[1].count, item[0]))
+
+
+def attribution_table(report: Report) -> Element:
+    a = report.attribution
+    decimals = max(2, *(fig.decimals_of(amount) for amount in [*a.parts().values(), a.total]))
+    rows: list[list[str | Element]] = [
+        [
+            name.capitalize(),
+            fig.digits(amount, decimals),
+            fig.bps(part_bps(amount, a.copied_notional), signed=True),
+            MEANING[name],
+        ]
+        for name, amount in a.parts().items()
+    ]
+    rows.append(
+        [
+            el("b", "Total"),
+            el("b", fig.digits(a.total, decimals)),
+            fig.bps(part_bps(a.total, a.copied_notional), signed=True),
+            "the six parts, to the last digit" if a.adds_up() else "NOT the sum of the six parts",
+        ]
+    )
+    return table(["Part", report.money_asset, "of notional", "Meaning"], rows, (1, 2))
+
+
+def leads_table(report: Report) -> Element:
+    if not report.leads:
+        return card("Leads", says("No lead was followed."), id_="leads")
+    head = [
+        "Lead",
+        "Venue",
+        "P&L",
+        "Follows",
+        "Copies",
+        "Filled",
+        "Missed",
+        "Lag p50 / p99",
+        "Slippage p50 / p99",
+        "Real lag p50",
+        "Real slippage p50",
+        "Equity assumed",
+        "Fills",
+        "Late",
+        "Breaks",
+    ]
+    made = table(head, [_lead_row(lead) for lead in report.leads], range(2, len(head)))
+    made.set("class", "scroll wide")
+    note = (
+        f"Late: fills that came after a later one. Breaks: fills that did not start from the position rebuilt. "
+        f"Money in {report.money_asset}; the P&L is the lead's own; real: of its real copiers."
+    )
+    return card("Leads", made, says(note), id_="leads")
+
+
+def _lead_row(lead: LeadReport) -> list[str | Element]:
+    copies = lead.copies
+    lag, slip = real_values([lead], "lag_ms"), real_values([lead], "slippage_bps")
+    gain = lead.pnl if lead.pnl is not None and lead.pnl.is_finite() else 0
+    pnl = el("span", fig.money(lead.pnl, signed=True), class_="ok" if gain > 0 else "no" if gain < 0 else "")
+    name = el("span", lead.name)
+    if lead.id != lead.name:
+        name.set("title", lead.id)
+    return [
+        name,
+        lead.venue,
+        pnl,
+        fig.integer(lead.follows),
+        fig.integer(copies.intended.count),
+        fig.percent(copies.filled.count, copies.intended.count),
+        fig.integer(copies.missed.count),
+        _pair(lead.lag_ms, fig.duration),
+        _pair(lead.slippage_bps, fig.bps),
+        fig.duration(lag.percentile(50)),
+        fig.bps(slip.percentile(50)),
+        fig.money(lead.equity_assumed),
+        fig.integer(lead.fills),
+        fig.integer(lead.late_fills),
+        fig.integer(lead.position_breaks),
+    ]
+
+
+def _pair(sample: Distribution, text: Callable[[float | None], str]) -> str:
+    return f"{text(sample.p50)} / {text(sample.p99)}" if sample.count else fig.NONE
+
+
+def off_target(report: Report) -> Element:
+    f = report.followers
+    made = card("Followers off target", id_="off-target")
+    carried = (
+        f" {fig.integer(f.carried_below_one_lot)} more differ by less than one lot, which is carried to the next fill."
+        if f.carried_below_one_lot
+        else ""
+    )
+    if not f.off_target:
+        made.append(
+            says(
+                f"At the end every one of {fig.integer(f.follows)} follows held its target position.{carried}"
+                if f.follows
+                else "Nobody followed."
+            )
+        )
+        return made
+    made.append(
+        says(
+            f"At the end {fig.integer(f.off_target)} of {fig.integer(f.follows)} follows "
+            f"({fig.percent(f.off_target, f.follows)}) held at least one lot more or less than their target.{carried}"
+        )
+    )
+    made.append(
+        table(
+            ["Why", "Follows", "Share"],
+            [
+                [fig.sentence(why), fig.integer(n), fig.percent(n, f.off_target)]
+                for why, n in sorted(f.off_target_reasons.items(), key=lambda item: (-item[1], item[0]))
+            ],
+            (1, 2),
+        )
+    )
+    return made
+
+
+def positions(report: Report) -> Element:
+    rows = [
+        [lead.name, symbol, fig.quantity(size)]
+        for lead in report.leads
+        for symbol, size in sorted(lead.final_positions.items())
+        if size
+    ]
+    if not rows:
+        return card("Positions of the leads at the end", says("Every lead ended flat."))
+    return card(
+        "Positions of the leads at the end",
+        capped(table(["Lead", "Instrument", "Quantity"], rows[:ROWS_MAX], (2,))),
+        more(len(rows)),
+    )

@@ -1,0 +1,150 @@
+"""The seeded market: three leads trade books that an order-flow generator keeps alive; followers copy them in paper."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from pilotfish.domain.events import LeadFill
+from pilotfish.domain.instrument import SUBLOT, Instrument, Kind, TickRule
+from pilotfish.domain.mandate import Route
+from pilotfish.journal.port import Journal
+from pilotfish.venues.sim.config import SimConfig
+from pilotfish.venues.sim.faults import Faults
+from pilotfish.venues.sim.figures import MarketFigures, figures_for
+from pilotfish.venues.sim.flow import OrderFlow
+from pilotfish.venues.sim.latency import Latency
+from pilotfish.venues.sim.venue import SimVenue
+from pilotfish.views.report.table import LiveRow, LiveTotals
+from pilotfish.worlds.followers import Population
+from pilotfish.worlds.traders import STYLES, Trader
+from pilotfish.worlds.world import LeadSetup, World, opening_events
+
+START_NS = 1_790_000_000_000_000_000  # a fixed moment, so that a seed names one world
+SECOND = 1_000_000_000
+LEAD_ACCOUNT = 1 << 40  # far above every follower id
+LEAD_EQUITY = 250_000 * 10**6
+TOP_EVERY_NS = SECOND // 2
+SETTLE_NS = 20 * SECOND
+
+
+def listing(number: int, symbol: str, lot_decimals: int, leverage: int) -> Instrument:
+    """Hyperliquid's rules for perpetuals: five significant figures, 10 USDC minimum, base-tier fees."""
+    return Instrument(
+        number, symbol, "simulated", Kind.PERP, lot_decimals, 6 - lot_decimals, tick_rule=TickRule.SIGNIFICANT, tick=5,
+        min_notional=10_000_000, max_leverage=leverage, maintenance_bps=10_000 // (2 * leverage), taker_fee_e6=450,
+        maker_fee_e6=150,
+    )  # fmt: skip
+
+
+# symbol, lot decimals, leverage, start price: three liquidity classes of the fitted figures (docs/market-model.md)
+INSTRUMENTS = (("BTC", 5, 40, "66400"), ("HYPE", 2, 10, "60.9"), ("KAITO", 0, 5, "0.95"))
+
+
+class SeededOptions(msgspec.Struct, frozen=True):
+    seed: int = 1
+    minutes: float = 60.0
+    route: Route = Route.OMNIBUS
+
+
+class SeededMarket:
+    """A world with leads that act. `refresh(rows, totals)` is called now and then for a terminal."""
+
+    def __init__(self, options: SeededOptions, population: Population, journal: Journal) -> None:
+        self.options = options
+        self.instruments = [listing(i, s, d, lev) for i, (s, d, lev, _) in enumerate(INSTRUMENTS)]
+        found = [figures_for(instrument.symbol, instrument.kind) for instrument in self.instruments]
+        self.figures: list[MarketFigures] = [f for f, _ in found]
+        self.notes = [note for _, note in found]
+        prices = [self.instruments[i].price(text) for i, (_, _, _, text) in enumerate(INSTRUMENTS)]
+        self.sources = {
+            i.id: OrderFlow(i, self.figures[i.id], options.seed, prices[i.id], START_NS) for i in self.instruments
+        }
+        accounts = {LEAD_ACCOUNT + k: k for k in range(len(STYLES))}
+        config = SimConfig(start_ns=START_NS, top_every_ns=TOP_EVERY_NS)
+        latency, faults = Latency(options.seed), Faults(options.seed)
+        self.venue = SimVenue(self.instruments, self.sources, latency, faults, accounts, config)
+        self.world = World(journal, self.venue)
+        self.traders = [
+            Trader(account, STYLES[k], self.instruments[k], LEAD_EQUITY, options.seed)
+            for account, k in accounts.items()
+        ]
+        for account in accounts:
+            self.venue.open_account(account, LEAD_EQUITY)
+        leads = [LeadSetup(style, LEAD_EQUITY) for style in STYLES]
+        opening = opening_events(options.route, self.instruments, prices, leads, population.follows, START_NS)
+        self.world.open(opening, population.follows, options.route, START_NS)
+        self._last: dict[int, str] = {}
+        self.world.shard.observers.append(lambda event, outcome, state: self._note(event))
+
+    def run(self, refresh: Callable[[list[LiveRow], LiveTotals], None], every_s: float = 0.5) -> float:
+        """Play all of it; returns the wall seconds. Traders look once a second of market time."""
+        began = shown = time.monotonic()
+        seconds = int(self.options.minutes * 60)
+        for second in range(1, seconds + 1):
+            now = START_NS + second * SECOND
+            self.world.advance(now)
+            for trader in self.traders:
+                bid, _, ask, _ = self.venue.exchange.markets[trader.instrument.id].book.best()
+                order = trader.act(bid, ask, self.venue.position(trader.account, trader.instrument.id))
+                if order is not None:
+                    self.venue.submit_for(trader.account, order, now)
+            if second % max(seconds // 160, 1) == 0:
+                self.world.equity.sample(self.world.shard.state, now)
+            wall = time.monotonic()
+            if wall - shown >= every_s or second == seconds:
+                shown = wall
+                refresh(self.rows(), self.totals(wall - began, second, seconds))
+        self.world.settle_down(START_NS + seconds * SECOND + SETTLE_NS)
+        self.world.equity.sample(self.world.shard.state, self.world.now_ns)
+        return time.monotonic() - began
+
+    def _note(self, event: object) -> None:
+        if isinstance(event, LeadFill):
+            instrument = self.instruments[event.instrument]
+            verb = "buys" if event.side > 0 else "sells"
+            size, price = instrument.show_lots(event.lots), instrument.show_price(event.price)
+            self._last[event.lead] = f"{verb} {size:f} {instrument.symbol} at {price:f}"
+
+    def rows(self) -> list[LiveRow]:
+        """One row a lead, as of now."""
+        state, rows = self.world.shard.state, []
+        for number, lead in enumerate(state.leads):
+            score = self.world.copies.leads[number]
+            target = sum(int(abs(column.targets[lead.rows]).sum()) for column in state.columns.values()) // SUBLOT
+            held = sum(int(abs(book.rows[lead.rows]).sum()) for book in state.ledger.lots.values())
+            position = ", ".join(
+                f"{self.instruments[k].show_lots(lots):+f} {self.instruments[k].symbol}"
+                for k, lots in lead.positions.items()
+                if lots
+            )
+            rows.append(
+                LiveRow(
+                    name=lead.name,
+                    position=position,
+                    last_fill=self._last.get(number, ""),
+                    followers=lead.count,
+                    target_lots=target,
+                    held_lots=held,
+                    filled=score.filled + score.carried,
+                    missed=score.missed_count,
+                    lag_p50_ms=score.lag_ms.percentile(50),
+                    lag_p99_ms=score.lag_ms.percentile(99),
+                    slippage_p50_bps=score.slippage_bps.percentile(50),
+                    pnl=Decimal(self.world.equity.pnl(state, number)).scaleb(-6),
+                )
+            )
+        return rows
+
+    def totals(self, wall_s: float, second: int, seconds: int) -> LiveTotals:
+        shard = self.world.shard
+        return LiveTotals(
+            ledger_sum=sum(map(abs, shard.state.ledger.sums().values())),
+            records=shard.journal.head.position,
+            events_per_s=shard.events / wall_s if wall_s > 0 else None,
+            elapsed_s=wall_s,
+            remaining_s=wall_s / second * (seconds - second),
+        )
