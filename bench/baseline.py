@@ -37,7 +37,8 @@ class Follower:
     reserved_money: Decimal = ZERO
     targets: dict[int, Decimal] = field(default_factory=dict)
     positions: dict[int, Decimal] = field(default_factory=dict)
-    reserved: dict[int, Decimal] = field(default_factory=dict)
+    opening: dict[int, Decimal] = field(default_factory=dict)
+    leaving: dict[int, Decimal] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -90,12 +91,9 @@ class Copier:
         """The lead's position in instrument `key` went from `before` to `after` lots at a price: the orders to send."""
         old, new = before * LOT, after * LOT
         price = INSTRUMENTS[key].show_price(price_units)
-        if old * new < 0 or not old or not new:
-            kept, opened = ZERO, new
-        elif abs(new) >= abs(old):
-            kept, opened = abs(old), new - old
-        else:
-            kept, opened = abs(new), ZERO
+        if old * new < 0:
+            raise ValueError("the scene has no flips")
+        kept, opened = min(abs(old), abs(new)), new - old if abs(new) > abs(old) else ZERO
         reducing = kept < abs(old)
         quotas: dict[tuple[bool, int, int], dict[int, Decimal]] = defaultdict(dict)
         for index, f in enumerate(self.followers):
@@ -105,9 +103,9 @@ class Copier:
             if opened:
                 target = self._grown(f, target, opened, price)
             f.targets[key] = target
-            held = f.positions.get(key, ZERO) + f.reserved.get(key, ZERO)
-            keep = min(abs(target), abs(held)) if target * held > 0 else ZERO
-            exit_, open_ = abs(held) - keep, abs(target) - keep
+            held = f.positions.get(key, ZERO) + f.leaving.get(key, ZERO)
+            exit_ = abs(held) - _kept(target, held)
+            open_ = abs(target) - _kept(target, held + f.opening.get(key, ZERO))
             if exit_ and (reducing or exit_ >= LOT):
                 bound = CLASSES[bisect_right(CLASSES, f.exit_bps) - 1]
                 quotas[True, -1 if held > 0 else 1, bound][index] = exit_
@@ -135,7 +133,8 @@ class Copier:
         limit = instrument.show_price(instrument.bound_price(reference, side, bound))
         margins: dict[int, Decimal] = {}
         if not exit_:
-            wanted = {index: self._clipped(self.followers[index], key, side, q, limit) for index, q in wanted.items()}
+            dearest = max(limit, self.marks[key])  # what a seller commits to is not below the mark
+            wanted = {index: self._clipped(self.followers[index], key, side, q, dearest) for index, q in wanted.items()}
         total = sum(wanted.values(), ZERO)
         lots = int(total / LOT)
         if not lots or lots * LOT * limit < Decimal(instrument.min_notional) / USDC:
@@ -144,11 +143,12 @@ class Copier:
             fee = Decimal(instrument.taker_fee_e6).scaleb(-6)
             rate = 1 + fee * instrument.max_leverage
             for index, quota in wanted.items():
-                value = (quota * limit).quantize(UNIT, ROUND_FLOOR) + UNIT
+                value = (quota * dearest).quantize(UNIT, ROUND_FLOOR) + UNIT
                 margins[index] = (value * rate / instrument.max_leverage).quantize(UNIT, ROUND_FLOOR) + UNIT
         for index, quota in wanted.items():
             f = self.followers[index]
-            f.reserved[key] = f.reserved.get(key, ZERO) + side * quota
+            in_flight = f.leaving if exit_ else f.opening
+            in_flight[key] = in_flight.get(key, ZERO) + side * quota
             f.reserved_money += margins.get(index, ZERO)
         return Block(key, side, exit_, limit, wanted, margins, lots)
 
@@ -161,8 +161,8 @@ class Copier:
             value += worth
             gross += abs(worth)
             margin += (abs(worth) / INSTRUMENTS[held_key].max_leverage).quantize(UNIT, ROUND_FLOOR)
-        for held_key, reserved in f.reserved.items():
-            gross += abs((reserved * marks[held_key]).quantize(UNIT, ROUND_FLOOR))
+        for held_key, opening in f.opening.items():
+            gross += abs((opening * marks[held_key]).quantize(UNIT, ROUND_FLOOR))
         equity = f.cash + value
         free = max(equity - margin - f.reserved_money, ZERO)
         rate = 1 + Decimal(instrument.taker_fee_e6).scaleb(-6) * instrument.max_leverage
@@ -176,7 +176,7 @@ class Copier:
         clipped = quota
         if (lot_up * limit).quantize(UNIT, ROUND_FLOOR) + UNIT > room:
             clipped = min(quota, (max(room, ZERO) / limit).quantize(LOT, ROUND_FLOOR))
-        held = f.positions.get(key, ZERO) + f.reserved.get(key, ZERO)
+        held = f.positions.get(key, ZERO) + f.opening.get(key, ZERO)
         ceiling = max((f.position_cap / limit).quantize(LOT, ROUND_FLOOR), abs(held))
         left = max((ceiling - side * held).quantize(LOT, ROUND_FLOOR), ZERO)
         if lot_up > left and left < clipped:
@@ -195,13 +195,19 @@ class Copier:
             share = Share(part, Decimal(costs[index]) * UNIT, Decimal(fees[index]) * UNIT)
             shares[index] = share
             f = self.followers[index]
-            rest = f.reserved.pop(block.instrument, ZERO) - block.side * block.quotas[index]
+            in_flight = f.leaving if block.exit else f.opening
+            rest = in_flight.pop(block.instrument) - block.side * block.quotas[index]
             if rest:
-                f.reserved[block.instrument] = rest
+                in_flight[block.instrument] = rest
             f.reserved_money -= block.margins.get(index, ZERO)
             f.cash += -block.side * share.cost - share.fee
             f.positions[block.instrument] = f.positions.get(block.instrument, ZERO) + block.side * part * LOT
         return shares
+
+
+def _kept(target: Decimal, held: Decimal) -> Decimal:
+    """How much of what is held the target keeps: nothing of a position on the other side."""
+    return min(abs(target), abs(held)) if target * held > 0 else ZERO
 
 
 def _allocate(lots: int, quotas: dict[int, Decimal]) -> dict[int, int]:

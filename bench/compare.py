@@ -69,8 +69,10 @@ def both(scene: Scene, copier: Copier, part: int = 100) -> Compared:
     ours_s = perf_counter() - began
     answers = scene.answers(outcome, turn.fill.price, part)
     began = perf_counter()
-    facts = [fact for answer in answers for fact in checked(step(scene.state, answer)).facts]
+    outcomes = [checked(step(scene.state, answer)) for answer in answers]
     ours_s += perf_counter() - began
+    assert not any(each.commands for each in outcomes), "a fill led to new orders: the scene measures two turns at once"
+    facts = [fact for each in outcomes for fact in each.facts]
     ours = [Given(fact.lots, fact.costs, fact.fees) for fact in facts if isinstance(fact, Copied)]
     places = {a.command.coid: a.command for a in outcome.commands if isinstance(a.command, Place)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 56, 16, 48, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 56, 36, 48, 44
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#445}.t{font-size:14px;font-weight:600}.g{stroke:#8894a022}"
     ".l{fill:none;stroke:#0b7285;stroke-width:2}.p{fill:#0b7285}"
@@ -27,7 +27,7 @@ def draw(points: dict[int, float], objects_us: float, note: str) -> str:
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">']
     out.append(f"<title>Cost of a copy over the number of followers</title><style>{STYLE}</style>")
     out.append(f'<text class="t" x="{LEFT}" y="18">Fan-out and allocation of one lead fill: µs per follower</text>')
-    versus = f"{note}; an object for each follower: {objects_us:,.0f} µs"
+    versus = f"{note}; an object for each follower costs {objects_us:,.0f} µs"
     out.append(f'<text x="{LEFT}" y="36">{escape(versus)}</text>')
     for power in range(low, high + 1):
         out.append(f'<path class="g" d="M{LEFT} {y(power)}H{WIDTH - RIGHT}"/>')

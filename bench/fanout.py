@@ -15,7 +15,7 @@ from bench.baseline import Copier
 from bench.compare import both, taken_over
 from bench.curve import draw, sketch
 from bench.measure import ROOT, Row, alone, no_collector, peak_mib, progress, row
-from bench.scene import INSTRUMENTS, Scene, checked, every_limit
+from bench.scene import INSTRUMENTS, Scene, checked, every_limit, fee_of
 from pilotfish.engine.step import step
 
 FOLLOWERS = 32_000
@@ -115,7 +115,7 @@ def _curve() -> list[Row]:
     objects = objects_s(warm_scene(FLAT_FROM)) / FLAT_FROM * 1e6
     flat = [cost for count, cost in points.items() if count >= FLAT_FROM]
     fixed = (points[CURVE[0]] - points[FLAT_FROM]) * CURVE[0] / (1 - CURVE[0] / FLAT_FROM)
-    text = f"about {fixed:,.0f} µs of each fill do not depend on the number of followers"
+    text = f"each fill has a fixed cost of about {fixed:,.0f} µs"
     (ROOT / "bench/fanout_curve.svg").write_text(draw(points, objects, text))
     progress.print(sketch(points))
     most, name = CURVE[-1], "fan-out and allocation, per follower"
@@ -131,17 +131,19 @@ def _side(side: str, count: int) -> dict[str, float]:
 
 
 def _objects_alone(count: int) -> float:
-    """The baseline without an engine beside it: three opens in different instruments, filled at the lead's price."""
-    copier, times = Copier.of(every_limit(count)), []
-    for k in range(3):
-        copier.marks = {i: instrument.show_price(1_000_000) for i, instrument in enumerate(INSTRUMENTS)}
+    """Median seconds of the three turns after the warm ones, as the engine's process plays them."""
+    scene, copier, times = Scene(every_limit(1)), Copier.of(every_limit(count)), []
+    for _ in range(WARM + 3):
+        turn = scene.turn()
+        k, price = turn.fill.instrument, turn.fill.price
+        copier.marks = {top.instrument: INSTRUMENTS[k].show_price((top.bid + top.ask) // 2) for top in turn.tops}
         with no_collector():
             began = perf_counter()
-            for block in copier.decide(k, 0, 1_000_000, 1_000_000):
-                cost = INSTRUMENTS[k].cost(block.side, block.lots, 1_000_000)
-                copier.settle(block, block.lots, cost, cost * 450 // 10**6)
+            for block in copier.decide(k, turn.before, scene.lead[k], price):
+                cost = INSTRUMENTS[k].cost(block.side, block.lots, price)
+                copier.settle(block, block.lots, cost, fee_of(INSTRUMENTS[k], cost))
             times.append(perf_counter() - began)
-    return median(times)
+    return median(times[WARM:])
 
 
 if __name__ == "__main__":

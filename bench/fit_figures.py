@@ -1,6 +1,6 @@
 """Fits the simulated market to recordings and prints the literals of `pilotfish.venues.sim.figures`.
 
-    python bench/fit_figures.py <folder of recordings>
+    python -m bench.fit_figures <folder of recordings>
 
 Distances are bps of the reference price: the mid of a perpetual, the payout of an outcome token. Nothing is tuned by
 hand here; what the recordings cannot say is written as assumed, with the reason.
@@ -16,10 +16,10 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-import book_statistics as stats
 import numpy as np
-from book_statistics import Floats
 
+from bench import book_statistics as stats
+from bench.book_statistics import Floats
 from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.venues.sim.recorded import load_hyperliquid, load_polymarket
 

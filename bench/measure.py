@@ -24,8 +24,8 @@ Row = dict[str, object]
 def row(name: str, value: float, unit: str, baseline: float, **notes: str) -> Row:
     """One figure. `ratio` is how many times better than the baseline; notes: `against`, `target`, `note`."""
     better = value / baseline if unit.endswith("/s") else baseline / value
-    figures = {"value": value, "baseline": baseline, "ratio": better}
-    return {"name": name, "unit": unit} | {key: _short(figure) for key, figure in figures.items()} | notes
+    figures = {"value": _short(value), "unit": unit, "baseline": _short(baseline), "ratio": _short(better)}
+    return {"name": name, **figures, **notes}
 
 
 def _short(value: float) -> float:

@@ -21,11 +21,13 @@ from pilotfish.domain.events import (
 from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderSignal, Place
+from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Copied, Halted, PositionBreak, Quarantined, Refused
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome, step
 
 USDC = 10**6
+NEVER_NS = 10**18  # what a cap cut is not tried again: each measured step is one lead fill and nothing else
 EQUITY = 1_000_000 * USDC
 START_NS = 1_700_000_000_000_000_000
 PRICE = 1_000_000  # 100 USDC
@@ -73,15 +75,19 @@ class Scene:
             checked(step(self.state, event))
 
     def turn(self) -> Turn:
-        """The next fill of the lead: two opens to each reduction, prices within 0.2 % of the start."""
+        """The lead's next fill: two opens to each reduction, long and short by turns, prices within 0.2 % of the start.
+
+        It never flips: which orders a flip makes in one step is the engine's business, and would measure two steps.
+        """
         self.now += 1_000_000_000
         self.turns += 1
         k = self.turns % len(INSTRUMENTS)
         price = PRICE + 100 * int(self.rng.integers(-20, 21))
         tops = [BookTop(self.now, self.now, i, price - 100, 100, price + 100, 100) for i in range(len(INSTRUMENTS))]
-        side = -1 if self.turns % 3 == 0 else 1
-        lots = int(self.rng.integers(20_000, 2_000_000))
-        before, self.lead[k] = self.lead[k], self.lead[k] + side * lots
+        before, size, share = self.lead[k], int(self.rng.integers(20_000, 2_000_000)), int(self.rng.integers(10, 101))
+        change = -before * share // 100 if self.turns % 3 == 0 and before else direction(k) * size
+        self.lead[k] = before + change
+        side, lots = (1, change) if change > 0 else (-1, -change)
         return Turn(tops, LeadFill(self.now, self.now, 0, k, side, lots, price, self.turns), before)
 
     def market(self, turn: Turn) -> None:
@@ -89,12 +95,12 @@ class Scene:
             checked(step(self.state, top))
 
     def answers(self, outcome: Outcome, price: int, part: int = 100) -> list[Event]:
-        """What a venue says that fills `part` percent of each block at `price`."""
+        """What a venue says that fills exits whole and `part` percent of each open, at `price`."""
         out: list[Event] = []
         for approved in outcome.commands:
             place = approved.command
             assert isinstance(place, Place)
-            lots = place.lots * part // 100
+            lots = place.lots * part // 100 if place.side == direction(place.instrument) else place.lots
             self.fills += 1
             out.append(filled(place, lots, price, self.fills, self.now))
             signal = OrderSignal.FILLED if lots == place.lots else OrderSignal.CANCEL
@@ -112,11 +118,16 @@ class Scene:
         return copied
 
 
+def direction(instrument: int) -> int:
+    """The side on which the lead, and so everybody, is in an instrument; it opens there and reduces on the other."""
+    return 1 if instrument % 2 == 0 else -1
+
+
 def opening(follows: Follows, route: Route = Route.OMNIBUS) -> list[Event]:
     """How a journal begins: settings, instruments, the lead, its followers."""
     t = START_NS
     return [
-        Configured(t, t, 0, route),
+        Configured(t, t, 0, route, retry_ns=NEVER_NS, retry_ns_max=-1),
         *(InstrumentListed(t, t, instrument) for instrument in INSTRUMENTS),
         LeadListed(t, t, 0, "lead", EQUITY),
         FollowsOpened(t, t, follows),
@@ -126,12 +137,18 @@ def opening(follows: Follows, route: Route = Route.OMNIBUS) -> list[Event]:
 def filled(place: Place, lots: int, price: int, fill_id: int, now: int) -> Fill:
     instrument = INSTRUMENTS[place.instrument]
     cost = instrument.cost(place.side, lots, price)
-    return Fill(now, now, place.coid, fill_id, lots, price, cost, -(-cost * instrument.taker_fee_e6 // 10**6))
+    return Fill(now, now, place.coid, fill_id, lots, price, cost, fee_of(instrument, cost))
+
+
+def fee_of(instrument: Instrument, cost: int) -> int:
+    """The taker's fee, rounded up as venues do."""
+    return -(-cost * instrument.taker_fee_e6 // 10**6)
 
 
 def checked(outcome: Outcome) -> Outcome:
-    """A measurement of a shard that quarantined, refused or halted would be one of nothing."""
+    """A shard that quarantined, refused or halted would measure nothing; a block too small to send is ordinary."""
     for fact in outcome.facts:
-        if isinstance(fact, Halted | Quarantined | PositionBreak | Refused):
+        refused = isinstance(fact, Refused) and fact.reason not in (Reason.CARRIED, Reason.BELOW_MINIMUM)
+        if refused or isinstance(fact, Halted | Quarantined | PositionBreak):
             raise AssertionError(f"the scene broke: {fact}")
     return outcome

@@ -109,10 +109,10 @@ def simulate(
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Fuzz whole systems: seeded markets with every fault, an independent auditor after each step."""
-    from pilotfish.worlds import commands
+    from pilotfish.worlds.simulate_command import simulate_seeds
 
     with plain_errors():
-        if not commands.simulate_seeds(first, seeds, workers, console):
+        if not simulate_seeds(first, seeds, workers, console):
             raise typer.Exit(1)
 
 

@@ -169,5 +169,3 @@ def asked(outcome: Outcome) -> Query:
 
 def said(outcome: Outcome, kind: type) -> list:
     return [fact for fact in outcome.facts if type(fact) is kind]
-
-

@@ -29,7 +29,7 @@ def test_a_change_taken_apart_adds_up(old, new) -> None:
     assert 0 <= change.left <= change.before
     sign = (old > 0) - (old < 0)
     assert sign * change.left + change.opened == new
-    assert change.left == 0 or change.left == change.before or change.opened == 0
+    assert change.left in (0, change.before) or change.opened == 0
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,8 @@ def test_a_lead_of_almost_no_equity_saturates_instead_of_overflowing(sign) -> No
 
 def test_an_order_cap_bounds_the_step_and_a_position_cap_the_result() -> None:
     step = ints([30 * SUBLOT, 30 * SUBLOT, 30 * SUBLOT])
-    limits = SizingLimits(ints([10 * USDC, NO_LIMIT, NO_LIMIT]), ints([NO_LIMIT, 45 * USDC, NO_LIMIT]), np.full(3, True))
+    order, position = ints([10 * USDC, NO_LIMIT, NO_LIMIT]), ints([NO_LIMIT, 45 * USDC, NO_LIMIT])
+    limits = SizingLimits(order, position, np.full(3, True))
     result, reasons = grown(np.full(3, 20 * SUBLOT), step, limits, perp(), PX)
     assert (result // SUBLOT).tolist() == [30, 45, 50]
     assert reasons.tolist() == [Reason.ORDER_CAP, Reason.POSITION_CAP, Reason.NONE]

@@ -13,21 +13,42 @@ PAIRS = st.lists(st.tuples(SUBLOTS, SUBLOTS), min_size=1, max_size=8)
 QUOTAS = st.lists(st.one_of(st.just(0), st.integers(0, 5 * SUBLOT), st.integers(0, 10**12)), min_size=1, max_size=12)
 
 
+NOTHING = ints([0])
+
+
 @given(PAIRS)
 def test_exits_lead_toward_zero_opens_away_and_both_together_to_the_target(pairs) -> None:
     targets, held = (ints(column) for column in zip(*pairs, strict=True))
-    want = wants(targets, held)
+    nothing = np.zeros_like(held)
+    want = wants(targets, held, nothing, nothing)
     between = held + want.exits
-    assert (between + want.opens == targets).all()
+    assert (between + want.opens + want.later == targets).all()
+    assert (want.opens * want.later == 0).all()
     assert (np.abs(between) <= np.abs(held)).all()
     assert (np.sign(between) * np.sign(held) >= 0).all()
     assert (np.abs(between) <= np.abs(targets)).all()
-    assert (np.sign(want.opens) * np.sign(targets) >= 0).all()
+    assert (np.sign(want.opens + want.later) * np.sign(targets) >= 0).all()
 
 
-def test_a_flip_is_an_exit_and_an_open() -> None:
-    want = wants(ints([-3]), ints([5]))
-    assert (want.exits.tolist(), want.opens.tolist()) == ([-5], [-3])
+@given(SUBLOTS, SUBLOTS, SUBLOTS, st.integers(0, 100))
+def test_only_what_is_held_and_not_leaving_yet_is_left(target, position, opening, percent) -> None:
+    leaving = -position * percent // 100 if position < 0 else -(position * percent // 100)
+    exits = int(wants(ints([target]), ints([position]), ints([opening]), ints([leaving])).exits[0])
+    assert abs(exits) <= abs(position + leaving)
+    assert exits == 0 or exits * position < 0
+
+
+def test_a_flip_is_an_exit_now_and_an_open_once_nothing_is_held_or_under_way_on_the_other_side() -> None:
+    scenes = [(5, 0, 0, -5, 0), (5, 0, -5, 0, 0), (0, 4, 0, 0, 0), (0, 0, 0, 0, -3)]
+    for position, opening, leaving, exits, opens in scenes:
+        want = wants(ints([-3]), ints([position]), ints([opening]), ints([leaving]))
+        assert (want.exits.tolist(), want.opens.tolist()) == ([exits], [opens])
+
+
+def test_an_open_in_flight_is_not_asked_for_again_and_not_sold_before_it_is_known_to_have_filled() -> None:
+    assert wants(ints([5]), NOTHING, ints([5]), NOTHING).opens.tolist() == [0]
+    assert wants(NOTHING, NOTHING, ints([5]), NOTHING).exits.tolist() == [0]
+    assert wants(NOTHING, ints([5]), NOTHING, ints([-5])).exits.tolist() == [0]
 
 
 @given(st.lists(SUBLOTS, min_size=1, max_size=8), st.sampled_from([1, -1]))
@@ -66,7 +87,7 @@ def test_the_small_account_does_not_always_lose_the_dust() -> None:
     targets, held = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
     for _ in range(10):
         targets += SUBLOT // 3
-        quotas = joining(wants(targets, held).opens, 1, True)
+        quotas = joining(wants(targets, held, 0 * held, 0 * held).opens, 1, True)
         held += share(block_lots(quotas), quotas) * SUBLOT
         assert (np.abs(targets - held) < SUBLOT).all()
     assert held.tolist() == [3 * SUBLOT] * 3

@@ -1,4 +1,4 @@
-"""From the quotes we want to commands: the least that gets there, and never a second order on top of an unsettled one."""
+"""From the quotes we want to commands: the least that gets there, and nothing on top of an unsettled order."""
 
 from itertools import count
 

@@ -1,19 +1,18 @@
 """The figures of the simulated market: each has a source, is what the fit says, and is given with an honest note."""
 
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bench import fit_figures
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import Kind
 from pilotfish.venues.sim import figures
 from pilotfish.venues.sim.figures import LEVELS, MAJOR, MID, OUTCOME, THIN, Figure, Quantiles, figures_for
 
 CLASSES = [MAJOR, MID, THIN, OUTCOME]
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("market", CLASSES, ids=lambda market: market.name)
@@ -73,12 +72,7 @@ def test_a_market_without_a_symbol_is_refused():
 
 
 def test_the_figures_are_what_the_fit_prints(shared_data, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    import fit_figures
-
     # The Binance cross-check alone reads 94,000 messages; it changes a source text and no figure.
     monkeypatch.setattr(fit_figures, "binance_check", lambda root: figures.RELAXED)
     fit_figures.main(shared_data)
-    for name in ("fit_figures", "book_statistics"):
-        sys.modules.pop(name)
     assert capsys.readouterr().out.strip() in Path(figures.__file__).read_text()

@@ -81,7 +81,7 @@ def test_only_the_gate_touches_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["from pilotfish.gate.approved import _KEY as k", "approved._KEY", "getattr(a, '_KEY')", "from x.gate import *"]
+    "source", ["from gate.approved import _KEY as k", "approved._KEY", "getattr(a, '_KEY')", "from x.gate import *"]
 )
 def test_the_scan_for_the_key_catches(source) -> None:
     assert any(map(_reaches_for_the_key, ast.walk(ast.parse(source))))

@@ -22,20 +22,20 @@ def _ledger(follows: int = 3) -> Ledger:
 
 
 def _scattered(sublots, money) -> Reservation:
-    return Reservation(1, 0, 0, ints([0, 2]), ints(sublots), ints(money))
+    return Reservation(1, False, 0, 0, ints([0, 2]), ints(sublots), ints(money))
 
 
 def test_a_reservation_counts_until_it_is_void_and_leaves_nothing() -> None:
     ledger = _ledger()
-    ledger.reserve(7, Reservation(0, 1, 3, NONE, ints([5, -6]), ints([50, 60])))
+    ledger.reserve(7, Reservation(0, True, 1, 3, NONE, ints([5, -6]), ints([50, 60])))
     ledger.reserve(8, _scattered([1, 2], [10, 20]))
-    assert ledger.reserved[0].tolist() == [0, 5, -6]
-    assert ledger.reserved[1].tolist() == [1, 0, 2]
+    assert ledger.leaving[0].tolist() == [0, 5, -6]
+    assert ledger.opening[1].tolist() == [1, 0, 2]
     assert ledger.reserved_money.tolist() == [10, 50, 80]
     ledger.void(7)
     ledger.void(8)
-    assert not ledger.reserved[0].any()
-    assert not ledger.reserved[1].any()
+    assert not ledger.leaving[0].any()
+    assert not ledger.opening[1].any()
     assert not ledger.reserved_money.any()
 
 
@@ -54,9 +54,9 @@ def test_part_of_a_batch_is_void_once_however_often_it_is_told() -> None:
     ledger.reserve(8, _scattered([1, 2], [3, 4]))
     ledger.void_part(8, ints([1]))
     ledger.void_part(8, ints([1]))
-    assert ledger.reserved[1].tolist() == [1, 0, 0]
+    assert ledger.opening[1].tolist() == [1, 0, 0]
     ledger.void_part(8, ints([0]))
-    assert not ledger.reserved[1].any()
+    assert not ledger.opening[1].any()
     assert not ledger.reserved_money.any()
 
 
@@ -128,10 +128,10 @@ def test_sums_of_many_large_balances_do_not_wrap() -> None:
 def test_room_for_more_follows_changes_nothing_of_those_before() -> None:
     ledger = _ledger(2)
     ledger.post_cash(slice(0, 2), ints([1, 2]))
-    ledger.reserve(8, Reservation(0, 0, 2, NONE, ints([5, 6]), ints([7, 8])))
+    ledger.reserve(8, Reservation(0, False, 0, 2, NONE, ints([5, 6]), ints([7, 8])))
     ledger.grow(4)
     assert ledger.money.rows.tolist() == [1, 2, 0, 0]
-    assert ledger.reserved[0].tolist() == [5, 6, 0, 0]
+    assert ledger.opening[0].tolist() == [5, 6, 0, 0]
     ledger.void(8)
     assert not ledger.reserved_money.any()
     assert not any(ledger.sums().values())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pilotfish.domain.arith import ints
 from pilotfish.domain.events import BatchUpdate
 from pilotfish.domain.orders import PlaceBatch, Tif
+from pilotfish.venues.sim.accounts import costs_of
 from pilotfish.venues.sim.batch import match_batch
 from pilotfish.venues.sim.latency import Delay, Latency
 from pilotfish.venues.sim.matching import OrderBook
@@ -69,14 +70,31 @@ def test_a_batch_comes_back_in_few_updates_that_name_every_order_once_in_time_or
     assert all((u.done_ns <= u.venue_ns).all() and u.venue_ns <= u.ours_ns for u in updates)
 
 
-def test_accounts_that_order_twice_or_rest_on_the_other_side_are_matched_in_order():
-    place = venue(Still([], [(1001, 4)], 1000))
+def test_an_account_that_orders_twice_in_a_batch_gets_both_orders_in_turn():
+    place = venue(Still([], [(1001, 9)], 1000))
+    place.open_accounts([0, 1], 10**12)
+    batch = PlaceBatch(10, 0, 1, ints([0, 1, 0]), ints([5, 2, 3]), ints([1001, 1001, 1001]))
+    (update,) = of(BatchUpdate, send(place, batch))
+    assert update.lots.tolist() == [5, 2, 2]
+    assert (place.position(0, 0), place.position(1, 0)) == (7, 2)
+
+
+def test_an_account_of_a_batch_does_not_trade_with_its_own_resting_order():
+    place = venue(Still([], [(1002, 4)], 1000))
     place.open_accounts([0, 1], 10**12)
     send(place, order(1, -1, 5, 1001, Tif.GTC, account=1))
-    twice = PlaceBatch(10, 0, 1, ints([0, 1, 0]), ints([5, 2, 3]), ints([1001, 1001, 1001]))
-    (update,) = of(BatchUpdate, send(place, twice))
-    assert update.lots.tolist() == [5, 0, 0]  # 0 takes 4 + 1; 1 pulls its own remainder; 0 finds nothing more
-    assert place.position(0, 0) == 5
+    batch = PlaceBatch(10, 0, 1, ints([0, 1]), ints([2, 7]), ints([1002, 1002]))
+    events = send(place, batch)
+    (update,) = of(BatchUpdate, events)
+    assert update.lots.tolist() == [2, 4]  # 1 pulls its own 3 and takes the 4 above
+    assert (place.position(0, 0), place.position(1, 0)) == (2, 4 - 2)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6), st.sampled_from([1, -1]), st.sampled_from([PERP, SPOT]))
+def test_costs_in_columns_round_as_the_instrument_rounds(lots, price, side, instrument):
+    cost = [instrument.cost(side, lots, price)]
+    assert costs_of(ints([lots * price]), side, instrument).tolist() == cost
+    assert costs_of(np.array([lots * price], dtype=object), side, instrument).tolist() == cost
 
 
 def test_rounded_costs_of_a_batch_lose_nothing():

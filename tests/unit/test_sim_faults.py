@@ -10,7 +10,7 @@ from pilotfish.domain.codec import encode_event
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.events import BatchUpdate, BookTop, Connection, Fill, LeadFill, Mark, OrderUpdate, Reconciled
 from pilotfish.domain.mandate import OMNIBUS
-from pilotfish.domain.orders import OrderSignal, PlaceBatch, Query, Tif
+from pilotfish.domain.orders import Cancel, OrderSignal, PlaceBatch, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.sim.faults import HOUR_NS, FaultRates, Faults
 from pilotfish.venues.sim.latency import Delay, Latency
@@ -42,6 +42,21 @@ def test_a_resting_order_of_which_nothing_was_said_speaks_again_after_a_query():
     assert of(Reconciled, send(place, Query(0, (1,)), now=1))[0].open == (1,)
     events = send(place, order(2, -1, 5, 1000, account=5), now=2)
     assert [type(e) for e in events] == [Fill, OrderUpdate]
+
+
+def test_an_order_of_which_nothing_was_said_is_answered_when_it_is_cancelled():
+    place = venue(Still([], [], 1000), faults=faulty(lost_ack=1.0))
+    assert send(place, order(1, 1, 5, 1000, Tif.GTC)) == []
+    assert [u.signal for u in send(place, Cancel(1), now=1)] == [OrderSignal.CANCEL]
+
+
+def test_a_resting_order_speaks_again_after_a_reconnect():
+    place = venue(Still([], [], 1000), faults=faulty(lost_ack=1.0))
+    send(place, order(1, 1, 5, 1000, Tif.GTC))
+    place.disconnect(10, 10)
+    place.open_account(5, 10**12)
+    place.events(30)
+    assert [f.coid for f in of(Fill, send(place, order(2, -1, 5, 1000, account=5), now=40))] == [1]
 
 
 def test_an_order_said_to_be_lost_fills_after_all():
@@ -77,6 +92,13 @@ def test_a_disconnect_loses_messages_and_submissions_and_a_query_recovers_what_h
     (last,) = of(Reconciled, answer)
     assert (filled(answer), last.done, last.open) == (5, (1,), ())
     assert place.orders_accepted == 1
+
+
+def test_what_was_under_way_when_the_connection_broke_is_lost_even_if_it_is_back_in_time():
+    place = venue(Ladder(1000), latency=Latency(1, *[Delay(100 * MS, 100 * MS)] * 3))
+    place.disconnect(150 * MS, 10 * MS)
+    events = send(place, order(1, 1, 5, 1001), until=SECOND)
+    assert of(Fill, events) == of(OrderUpdate, events) == []
 
 
 def test_overlapping_disconnects_are_one_gap():

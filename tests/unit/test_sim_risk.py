@@ -1,5 +1,6 @@
 """Margin, liquidation and funding at the simulated venue."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +12,10 @@ from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import CancelAll, OrderSignal, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.sim.accounts import VENUE, fee_ceil, fees_ceil
+from pilotfish.venues.sim.faults import Faults
+from pilotfish.venues.sim.latency import Latency
 from pilotfish.venues.sim.risk import HOUR_NS, FundingRule, premium_rate_e9
+from pilotfish.venues.sim.venue import SimVenue
 from tests.unit.sim_world import MS, PERP, Ladder, Still, of, order, send, venue
 
 A, B, LEAD = 1, 2, -9
@@ -114,6 +118,18 @@ def test_a_liquidation_stops_at_its_bound_and_goes_on_when_depth_is_back():
     ladder.lots, ladder.mark_price = 500, 899
     place.publish_top(0, 3)
     assert [e.lots for e in of(Liquidation, place.events(3))] == [-70]
+
+
+def test_a_liquidation_closes_the_largest_position_first_and_stops_when_that_is_enough():
+    small, large = Ladder(100, lots=500), Ladder(1000, lots=500)
+    other = msgspec.structs.replace(PERP, id=1, symbol="ETH")
+    place = SimVenue([PERP, other], {0: small, 1: large}, Latency.none(), Faults(0))
+    place.open_account(A, 12_000)
+    send(place, order(1, 1, 100, 101, account=A), order(2, 1, 100, 1001, instrument=1, account=A))
+    large.price = large.mark_price = 909  # equity about 2,600, maintenance 300 + 2,727
+    place.publish_top(1, 1)
+    assert [(e.instrument, e.lots) for e in of(Liquidation, place.events(1))] == [(1, -100)]
+    assert place.position(A, 0) == 100
 
 
 def test_a_liquidated_lead_is_seen_as_lead_fills():

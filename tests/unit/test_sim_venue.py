@@ -90,6 +90,23 @@ def test_a_resting_reduce_only_order_shrinks_with_its_position():
     assert words([e for e in events if e.coid == 2]) == [(CANCEL, Reason.REJECTED, 8)]
 
 
+def test_a_resting_order_that_was_clipped_ends_with_what_was_clipped_left():
+    place = venue(Still([(999, 50)], [(1001, 50)], 1000))
+    place.open_account(5, 10**12)
+    send(place, order(1, 1, 8, 1001), order(2, -1, 20, 1000, Tif.GTC, reduce_only=True))
+    events = send(place, order(3, 1, 8, 1000, account=5), now=1)
+    assert words([e for e in events if e.coid == 2]) == [(8, 1000), (CANCEL, Reason.REJECTED, 12)]
+
+
+def test_an_amendment_states_the_whole_size_so_that_a_fill_on_the_way_is_not_bought_twice():
+    place = venue(Still([], [], 1000))
+    place.open_account(5, 10**12)
+    send(place, order(1, 1, 10, 1000, Tif.GTC), order(2, -1, 4, 1000, account=5))
+    assert words(send(place, Amend(1, 6, 1000), now=1)) == [(ACK, Reason.NONE, 2)]
+    assert words(send(place, Amend(1, 7, 999), now=2)) == [(ACK, Reason.NONE, 3)]
+    assert words(send(place, Amend(1, 4, 999), now=3)) == [(CANCEL, Reason.NONE, 3)]
+
+
 def test_a_repeated_client_order_id_is_the_same_order_and_executes_once():
     place = venue(Ladder(1000))
     send(place, order(1, 1, 5, 1001))
@@ -134,6 +151,7 @@ def test_a_refused_amendment_leaves_the_order_where_it_was():
     [
         {"lots": 0}, {"lots": -5}, {"price": 0}, {"price": -1}, {"lots": 2**62}, {"price": 2**63}, {"side": 0},
         {"instrument": 77}, {"account": 12345}, {"account": LEAD}, {"lots": 2**40, "price": 2**30},
+        {"lots": 2**55, "price": 1},
     ],
 )  # fmt: skip
 def test_an_order_that_makes_no_sense_is_rejected_and_moves_nothing(bad):
@@ -163,6 +181,44 @@ def test_an_order_takes_its_delay_to_the_book_and_its_answer_takes_another():
     assert place.next_ns() == 1000 + 200 * MS
     events = place.events(10**9)
     assert {(e.venue_ns, e.ours_ns) for e in events} == {(1000 + 200 * MS, 1000 + 201 * MS)}
+
+
+def test_answers_keep_their_order_however_long_each_takes():
+    place = venue(Ladder(1000, levels=8), latency=Latency(3))
+    orders = [order(k, 1, 60, 1008) for k in range(20)]
+    for k, one in enumerate(orders):
+        send(place, one, now=k)
+    events = place.events(10**11)
+    fills = [f.fill_id for f in of(Fill, events)]
+    assert fills == sorted(fills)
+    for k in range(20):
+        mine = [e for e in events if isinstance(e, Fill | OrderUpdate) and e.coid == k]
+        assert (mine[0].signal, mine[-1].signal, len(mine)) == (ACK, FILLED, 8)
+
+
+def test_resting_reduce_only_orders_together_never_exceed_the_position():
+    place = venue(Still([(999, 50)], [(1001, 50)], 1000))
+    send(place, order(1, 1, 8, 1001), order(2, -1, 5, 1010, Tif.GTC, reduce_only=True))
+    events = send(place, order(3, -1, 5, 1011, Tif.GTC, reduce_only=True), now=1)
+    assert words(events) == [(ACK, Reason.NONE, 3)]
+    events = send(place, order(4, -1, 4, 999), now=2)
+    assert words([e for e in events if e.coid == 2]) == [(ACK, Reason.REJECTED, 4)]
+    assert words([e for e in events if e.coid == 3]) == [(CANCEL, Reason.REJECTED, 5)]
+
+
+def test_somebody_elses_fills_are_not_told_to_us():
+    place = venue(Still([], [], 1000))
+    place.open_account(-7, 10**12)
+    place.submit_for(-7, order(1, -1, 5, 1001, Tif.GTC), 1)
+    events = send(place, order(9, 1, 5, 1001), now=2)
+    assert {e.coid for e in events} == {9}
+    assert place.position(-7, 0) == -5
+
+
+def test_until_a_source_gives_a_mark_the_last_trade_is_the_mark():
+    place = venue(Still([], [(1001, 5)], 0))
+    send(place, order(1, 1, 2, 1001))
+    assert place.exchange.mark(0) == 1001
 
 
 def test_the_rate_limit_rejects_what_comes_too_fast_and_a_batch_weighs_by_its_orders():

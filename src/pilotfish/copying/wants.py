@@ -14,19 +14,29 @@ from pilotfish.domain.instrument import SUBLOT
 
 
 class Wants(msgspec.Struct, frozen=True):
-    """Signed sub-lots per follow: `exits` bring a position toward zero, `opens` away from it."""
+    """Signed sub-lots per follow: `exits` go toward zero, `opens` away from it, `later` are opens that must wait."""
 
     exits: Ints
     opens: Ints
+    later: Ints
 
 
-def wants(targets: Ints, held: Ints) -> Wants:
-    """From `held` (positions and orders in flight) to `targets`, signed sub-lots. A flip is an exit and an open."""
-    same = np.sign(targets) == np.sign(held)
-    keep = np.where(same, np.minimum(np.abs(targets), np.abs(held)), 0)
-    exits = -np.sign(held) * (np.abs(held) - keep)
-    opens = np.sign(targets) * (np.abs(targets) - keep)
-    return Wants(exits, opens)
+def wants(targets: Ints, positions: Ints, opening: Ints, leaving: Ints) -> Wants:
+    """What brings `positions` to `targets` with orders in flight (`opening`, `leaving`) counted; signed sub-lots.
+
+    Only what is held can be left: an open in flight is not sold before it is known to have filled. A flip closes first
+    and opens later, once nothing is held or under way on the other side.
+    """
+    held = positions + leaving
+    exits = -np.sign(held) * (np.abs(held) - _kept(targets, held))
+    lacking = np.sign(targets) * (np.abs(targets) - _kept(targets, held + opening))
+    clear = (np.sign(targets) * np.sign(positions) >= 0) & (np.sign(targets) * np.sign(opening) >= 0)
+    return Wants(exits, np.where(clear, lacking, 0), np.where(clear, 0, lacking))
+
+
+def _kept(targets: Ints, held: Ints) -> Ints:
+    """How much of what is held the target keeps: nothing of a position on the other side."""
+    return np.where(np.sign(targets) == np.sign(held), np.minimum(np.abs(targets), np.abs(held)), 0)
 
 
 def joining(want: Ints, side: int, moved: bool) -> Ints:
@@ -40,16 +50,19 @@ def block_lots(quotas: Ints) -> int:
     return total_of(quotas) // SUBLOT
 
 
-def share(filled: int, quotas: Ints) -> Ints:
+def share(filled: int, quotas: Ints, lacking: Ints | None = None) -> Ints:
     """Share `filled` lots among `quotas` (sub-lots ≥ 0). A full fill leaves everybody within one lot of its quota.
 
-    Largest remainder: whole lots first, then one more to those who lack the most. What a follow is short of or over is
-    part of its next want, so the same small account does not always lose the dust. A partial fill is shared pro rata.
+    Whole lots first; the odd ones go to those who lack the most by now (`lacking`, sub-lots, the quotas when not given),
+    so that blocks in flight together do not all give the odd lot to one account. What a follow is short of or over
+    is part of its next want. A partial fill is shared pro rata.
     """
     parts = quotas // SUBLOT
     left = filled - int(parts.sum())
     if left < 0:
         return apportion(filled, quotas)
     if left:
-        parts[largest(quotas - parts * SUBLOT, left)] += 1
+        some = np.flatnonzero(quotas % SUBLOT)
+        short = (quotas if lacking is None else lacking)[some] - parts[some] * SUBLOT
+        parts[some[largest(short - short.min(), left)]] += 1
     return parts

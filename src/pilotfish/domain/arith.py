@@ -48,7 +48,7 @@ def muldiv_floor(a: Ints, num: Ints | int, den: Ints | int) -> Ints:
     if smallest_den <= 0:
         raise NumericOverflow("division", f"denominator {smallest_den} is not positive", "check the lead's equity")
     bound = peak(a) * peak(num)
-    if bound <= INT64_MAX and peak(num) <= INT64_MAX and biggest_den <= INT64_MAX:  # the product fits: plain integer division is exact and fastest
+    if max(bound, peak(num), biggest_den) <= INT64_MAX:  # it fits: plain integer division is exact and fastest
         return np.asarray(np.floor_divide(a * num, den), dtype=np.int64)
     estimate = a.astype(np.float64) * num / den
     quotient_peak = float(np.abs(estimate).max()) if estimate.size else 0.0
@@ -95,10 +95,14 @@ def apportion(total: int, quotas: Ints, quota_total: int | None = None) -> Ints:
 
 
 def largest(values: Ints, count: int) -> NDArray[np.intp]:
-    """Indices of the `count` largest values; among equals the earlier index wins."""
+    """Indices of the `count` largest of values >= 0; among equals the earlier index wins."""
     n = values.size
     if count >= n:
         return np.arange(n)
+    if count < n // 2:  # a zero can only win where too few others are left: most columns are mostly zeros
+        some = np.flatnonzero(values)
+        if count <= some.size < n:
+            return np.asarray(some[largest(values[some], count)], dtype=np.intp)
     cut = np.partition(values, n - count)[n - count]
     above = np.flatnonzero(values > cut)
     ties = np.flatnonzero(values == cut)[: count - above.size]

@@ -6,7 +6,17 @@ of the quote asset), money int base units (10^-money_decimals). Decimal appears 
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Clamped, Context, Decimal, DecimalException, Inexact, Subnormal, Underflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    Clamped,
+    Context,
+    Decimal,
+    DecimalException,
+    Inexact,
+    Subnormal,
+    Underflow,
+)
 from enum import IntEnum
 
 import msgspec

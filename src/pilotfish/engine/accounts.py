@@ -10,7 +10,7 @@ from pilotfish.domain.events import CashMoved, FollowsOpened, Funding, Instrumen
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.mandate import OMNIBUS, RATIO_UNIT, Follows, Sizing, Start
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.facts import Fact, Quarantined, Targeted
+from pilotfish.engine.facts import Fact, Quarantined, Refused, Targeted
 from pilotfish.engine.fanout import Occasion, Out, fan_out, refresh
 from pilotfish.engine.state import Column, Lead, Listing, State, remember
 
@@ -81,7 +81,11 @@ def _take_over(state: State, first: int, last: int) -> Out:
         for key, position in lead.positions.items():
             listing, column, follows = state.listings[key], state.columns[key], state.follows
             price = listing.mark
-            if not position or price <= 0:
+            if not position:
+                continue
+            if price <= 0:  # nothing to measure the caps by: said, and left to the lead's next move
+                column.reasons[rows] = Reason.STALE
+                facts.append(Refused(number, key, state.guard.refuse(Reason.STALE, rows.size), rows.size))
                 continue
             step = increments(state.num[rows], state.den[rows], position)
             limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
@@ -131,7 +135,7 @@ def on_funding(state: State, event: Funding) -> Out:
 
 def on_liquidation(state: State, event: Liquidation) -> Out:
     """The venue closed an account by force: shared by position; those follows stop wanting what they lost."""
-    if event.fill_id in state.funding_seen:
+    if event.fill_id in state.liquidations_seen:
         state.duplicates += 1
         return [], []
     book = state.ledger.lots[event.instrument]
@@ -141,7 +145,7 @@ def on_liquidation(state: State, event: Liquidation) -> Out:
     if abs(event.lots) > int(quotas.sum()):
         state.quarantined += 1
         return [], [Quarantined(f"liquidation {event.fill_id}", "it closes more than the account holds by our books")]
-    remember(state.funding_seen, event.fill_id, 1, _REMEMBERED)
+    remember(state.liquidations_seen, event.fill_id, 1, _REMEMBERED)
     parts = apportion(abs(event.lots), quotas)
     rows = np.flatnonzero(parts)
     lots = parts[rows]

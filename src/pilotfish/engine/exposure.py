@@ -38,6 +38,7 @@ class Exposures(msgspec.Struct):
 
     def refresh(self, ledger: Ledger, marks: dict[int, tuple[Instrument, int]]) -> None:
         """Revalue the instruments whose mark or position changed."""
+        busy = {reservation.instrument for reservation in ledger.reservations.values()}
         for key, (instrument, mark) in marks.items():
             part = self.parts.get(key)
             if mark <= 0 or (part is not None and part.mark == mark and key not in self.moved):
@@ -46,7 +47,7 @@ class Exposures(msgspec.Struct):
                 continue  # never traded here
             value = instrument.notionals_floor(ledger.lots[key].rows, mark)
             size = np.abs(value)
-            gross = size + np.abs(value_floor(ledger.reserved[key], instrument, mark))
+            gross = size + np.abs(value_floor(ledger.opening[key], instrument, mark)) if key in busy else size
             fresh = Part(mark, value, gross, size // instrument.max_leverage)
             self.value += fresh.value - part.value if part else fresh.value
             self.gross += fresh.gross - part.gross if part else fresh.gross
@@ -58,5 +59,7 @@ class Exposures(msgspec.Struct):
         """What the gate needs to know of `rows` before an order in `instrument`."""
         equity = ledger.money.rows[rows] + self.value[rows]
         free = equity - self.margin[rows] - ledger.reserved_money[rows]
-        held = ledger.lots[instrument].rows[rows] * SUBLOT + ledger.reserved[instrument][rows]
+        opening = ledger.opening[instrument][rows]
+        rounded = np.sign(opening) * (-(-np.abs(opening) // SUBLOT) * SUBLOT)  # an allocation may round up
+        held = ledger.lots[instrument].rows[rows] * SUBLOT + rounded
         return Exposure(equity, self.gross[rows], free, held)

@@ -21,11 +21,12 @@ class Targeted(msgspec.Struct, frozen=True):
 
 
 class Intended(msgspec.Struct, frozen=True):
-    """`count` follows wanted a copy of a lead's change, before the gate looked at it."""
+    """`count` follows wanted a copy of a lead's change, `lots` in all, before the gate looked at it."""
 
     lead: int
     instrument: int
     count: int
+    lots: int
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -57,6 +58,8 @@ class Settled(msgspec.Struct, frozen=True):
     carried: int = 0
     partly: int = 0
     missed: dict[int, int] = {}  # reason → copies
+    missed_lots: dict[int, int] = {}  # reason → lots that were not had
+    partly_lots: int = 0  # what the partly filled ones still lack
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -48,10 +48,15 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 def lacking(state: State, lead: Lead, instrument: int) -> Wants:
-    """What the follows of a lead lack in an instrument, orders in flight counted as if they were filled."""
+    """What the follows of a lead lack in an instrument, with their orders in flight counted."""
     rows, ledger = lead.rows, state.ledger
-    held = ledger.lots[instrument].rows[rows] * SUBLOT + ledger.reserved[instrument][rows]
-    return wants(state.columns[instrument].targets[rows], held)
+    positions = ledger.lots[instrument].rows[rows] * SUBLOT
+    return wants(
+        state.columns[instrument].targets[rows],
+        positions,
+        ledger.opening[instrument][rows],
+        ledger.leaving[instrument][rows],
+    )
 
 
 def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> Out:
@@ -65,18 +70,25 @@ def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> 
             continue
         for side in (1, -1):
             quotas = joining(want, side, moved)
-            wanting = int(np.count_nonzero(quotas))
-            if not wanting:
+            if not quotas.any():
                 continue
             if occasion.first and moved:
-                state.columns[instrument].waiting[lead.rows] += quotas > 0
-                facts.append(Intended(lead_id, instrument, wanting))
+                _intend(state, lead_id, instrument, quotas, facts)
             send = _send_blocks if state.omnibus else _send_batch
             more = send(state, Leg(lead_id, instrument, side, exit, occasion), quotas)
             commands += more[0]
             facts += more[1]
             watch(state, lead_id, instrument, occasion)
+    if occasion.first and occasion.opened and lack.later.any():
+        _intend(state, lead_id, instrument, np.abs(lack.later), facts)
+        watch(state, lead_id, instrument, occasion)
     return commands, facts
+
+
+def _intend(state: State, lead: int, instrument: int, quotas: Ints, facts: list[Fact]) -> None:
+    """A copy is intended for these follows; it waits until it is filled, partly filled or given up."""
+    state.columns[instrument].waiting[state.leads[lead].rows] += quotas > 0
+    facts.append(Intended(lead, instrument, int(np.count_nonzero(quotas)), int(quotas.sum()) // SUBLOT))
 
 
 def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
@@ -86,6 +98,15 @@ def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
         state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, state.now_ns + retry)
     else:
         state.watches[key].next_ns = state.now_ns + retry
+
+
+def look_soon(state: State, lead: int, instrument: int, *, exit: bool) -> None:
+    """An order has ended, and may have been waited for: an exit by the open after it (a flip), an open by an exit."""
+    lack = lacking(state, state.leads[lead], instrument)
+    if (np.abs(lack.opens if exit else lack.exits) >= SUBLOT).any():
+        found = state.watches.get(watch_key(lead, instrument))
+        if found is not None:
+            found.next_ns = state.now_ns
 
 
 def watch_key(lead: int, instrument: int) -> int:
@@ -104,8 +125,9 @@ def _clip(state: State, leg: Leg, quotas: Ints, price: int) -> Ints:
     cut = reasons > 0
     if cut.any():
         note_reasons(state, leg, cut, reasons[cut])
-        for reason, count in zip(*np.unique(reasons[cut], return_counts=True), strict=True):
-            state.guard.refuse(Reason(int(reason)), int(count))
+        for reason, count in enumerate(np.bincount(reasons[cut]).tolist()):
+            if count:
+                state.guard.refuse(Reason(reason), count)
     return clipped
 
 
@@ -122,7 +144,9 @@ def refresh(state: State) -> Exposures:
     if state.exposures is None:
         state.exposures = Exposures.empty(state.ledger.follows)
         state.exposures.moved = dict.fromkeys(state.ledger.lots, 1)
-    marks = {key: (listing.instrument, listing.mark) for key, listing in enumerate(state.listings)}
+    for listing in state.listings:
+        listing.valued = listing.mark or listing.valued
+    marks = {key: (listing.instrument, listing.valued) for key, listing in enumerate(state.listings)}
     state.exposures.refresh(state.ledger, marks)
     return state.exposures
 
@@ -148,9 +172,10 @@ def _send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
     """
     commands: list[Approved[Command]] = []
     facts: list[Fact] = []
-    instrument = state.listings[leg.instrument].instrument
+    listing = state.listings[leg.instrument]
+    instrument = listing.instrument
     classes = np.searchsorted(BOUND_CLASSES, _bounds(state, leg), side="right") - 1
-    present = np.unique(classes[quotas > 0])
+    present = np.flatnonzero(np.bincount(classes[quotas > 0]))
     waiting = np.zeros_like(quotas)
     for number in present[::-1]:
         chosen = quotas if present.size == 1 else np.where(classes == number, quotas, 0) + waiting
@@ -160,7 +185,7 @@ def _send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
             continue
         waiting = np.zeros_like(quotas)
         if not leg.exit:
-            chosen = _clip(state, leg, chosen, price)
+            chosen = _clip(state, leg, chosen, max(price, listing.mark))
         verdict = _place_block(state, leg, price, chosen)
         if isinstance(verdict, Reason):
             facts.append(_refused(state, leg, chosen > 0, verdict))
@@ -172,15 +197,15 @@ def _send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
 def _place_block(state: State, leg: Leg, price: int, quotas: Ints) -> Approved[Command] | Reason:
     lead, ledger, lots = state.leads[leg.lead], state.ledger, block_lots(quotas)
     account = int(ledger.lots[leg.instrument].rows.sum())  # our position on the omnibus account
-    closing = leg.exit and account * leg.side < 0 and lots <= abs(account)
+    closing = leg.exit and lots == -leg.side * account  # the whole account: exempt from the venue's minimum
     place = Place(state.issue_coids(), OMNIBUS, leg.instrument, leg.side, lots, price, Tif.IOC, closing)
     market = state.market(leg.instrument)
-    verdict = approve_block(state.guard, market, place, exit=leg.exit, closes_all=closing and lots == abs(account))
+    verdict = approve_block(state.guard, market, place, exit=leg.exit, closes_all=closing)
     if isinstance(verdict, Reason):
         return verdict
     money = np.zeros_like(quotas) if leg.exit else _margin(state, leg.instrument, quotas, price)
     first, last = (0, 0) if lead.index.size else (lead.first, lead.last)
-    ledger.reserve(place.coid, Reservation(leg.instrument, first, last, lead.index, leg.side * quotas, money))
+    ledger.reserve(place.coid, Reservation(leg.instrument, leg.exit, first, last, lead.index, leg.side * quotas, money))
     state.blocks[place.coid] = BlockOrder(
         place, leg.lead, leg.exit, first, last, lead.index, quotas, OrderState.SENT, leg.occasion.reference,
         state.listings[leg.instrument].twice_mid, leg.occasion.lead_ns, state.now_ns, not leg.occasion.first,
@@ -195,22 +220,24 @@ def _send_batch(state: State, leg: Leg, quotas: Ints) -> Out:
     policy, position = state.follows.minimum[lead.rows], state.ledger.lots[leg.instrument].rows[lead.rows]
     distinct, where = np.unique(_bounds(state, leg), return_inverse=True)
     prices = np.array([limit_price(state, leg, int(bps)) for bps in distinct], dtype=np.int64)[where]
-    widest = int(prices.max() if leg.side > 0 else prices.min())
+    dearest = int(prices.max())  # a seller whose bound is tight commits to more than one whose bound is wide
     room = quotas
     if not leg.exit:
         need = minimum_lots(listing.instrument, int(prices.min())) * SUBLOT
         raising = (policy == Minimum.RAISE) & (quotas > 0)
-        room = _clip(state, leg, np.where(raising, np.maximum(quotas, need), quotas), widest)
+        room = _clip(state, leg, np.where(raising, np.maximum(quotas, need), quotas), max(dearest, listing.mark))
         quotas = np.minimum(quotas, room)
     lots, reasons = batch_lots(quotas, policy, listing.instrument, prices, room, position, exit=leg.exit)
     small = (quotas > 0) & (reasons > 0)
+    below = int(np.count_nonzero(reasons[small] == Reason.BELOW_MINIMUM))
     note_reasons(state, leg, small, reasons[small])
     if not leg.exit:
         _forget_skipped(state, leg, quotas, (reasons == Reason.BELOW_MINIMUM) & (policy == Minimum.SKIP))
+        _keep_raised(state, leg, np.maximum(lots * SUBLOT - quotas, 0))
     send = np.flatnonzero(lots > 0)
     facts: list[Fact] = []
-    if small.any():
-        facts.append(Refused(leg.lead, leg.instrument, Reason.BELOW_MINIMUM, int(np.count_nonzero(small))))
+    if below:
+        facts.append(Refused(leg.lead, leg.instrument, state.guard.refuse(Reason.BELOW_MINIMUM, below), below))
     if not send.size:
         return [], facts
     verdict = _place_batch(state, leg, send, lots[send], prices[send], quotas[send])
@@ -226,19 +253,30 @@ def _place_batch(
     index = lead.index[send] if lead.index.size else send + lead.first
     accounts = state.follows.follower[index]
     coid = state.issue_coids(send.size)
-    batch = PlaceBatch(coid, leg.instrument, leg.side, accounts, lots, prices, Tif.IOC, leg.exit)
+    reduces = leg.exit and _only_reduces(state, leg, index, lots)
+    batch = PlaceBatch(coid, leg.instrument, leg.side, accounts, lots, prices, Tif.IOC, reduces)
     verdict = approve_batch(state.guard, state.market(leg.instrument), batch, exit=leg.exit)
     if isinstance(verdict, Reason):
         return verdict
     sublots, widest = lots * SUBLOT, int(prices.max())
     money = np.zeros_like(sublots) if leg.exit else _margin(state, leg.instrument, sublots, widest)
-    state.ledger.reserve(coid, Reservation(leg.instrument, 0, 0, index, leg.side * sublots, money))
+    state.ledger.reserve(coid, Reservation(leg.instrument, leg.exit, 0, 0, index, leg.side * sublots, money))
     state.batches[coid] = BatchOrder(
         batch, leg.lead, leg.exit, index, quotas, np.zeros(send.size, dtype=np.int64), leg.occasion.reference,
         state.listings[leg.instrument].twice_mid, leg.occasion.lead_ns, state.now_ns, not leg.occasion.first,
     )  # fmt: skip
     _touched(state, leg.instrument)
     return verdict
+
+
+def _only_reduces(state: State, leg: Leg, index: Ints, lots: Ints) -> bool:
+    """Whether the exit reduces every account, all leads together: a venue refuses a reduce-only order that does not."""
+    if len(state.leads) == 1:
+        return True
+    _, account = np.unique(state.follows.follower, return_inverse=True)
+    net = np.zeros(account.size, dtype=np.int64)
+    np.add.at(net, account, state.ledger.lots[leg.instrument].rows)
+    return bool((-leg.side * net[account[index]] >= lots).all())
 
 
 def _forget_skipped(state: State, leg: Leg, quotas: Ints, skipped: NDArray[np.bool_]) -> None:
@@ -250,10 +288,16 @@ def _forget_skipped(state: State, leg: Leg, quotas: Ints, skipped: NDArray[np.bo
         column.targets[rows] = targets
 
 
+def _keep_raised(state: State, leg: Leg, extra: Ints) -> None:
+    """The raise policy: what an order was raised by is wanted from now on, or the next look would sell it again."""
+    if extra.any():
+        state.columns[leg.instrument].targets[state.leads[leg.lead].rows] += leg.side * extra
+
+
 def _margin(state: State, instrument: int, quotas: Ints, price: int) -> Ints:
-    """Initial margin and fee that an open sets aside, per follow, rounded up."""
+    """Initial margin and fee that an open sets aside, per follow, rounded up; a seller commits to the mark at least."""
     listing = state.listings[instrument].instrument
-    value = value_floor(quotas, listing, price) + 1
+    value = value_floor(quotas, listing, max(price, state.listings[instrument].mark)) + 1
     per = 1_000_000 + listing.taker_fee_e6 * listing.max_leverage
     return muldiv_floor(value, per, 1_000_000 * listing.max_leverage) + 1
 

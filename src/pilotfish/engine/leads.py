@@ -71,6 +71,7 @@ def move(state: State, lead_id: int, instrument: int, old: int, new: int, price:
     change, rows, follows = Change.between(old, new), lead.rows, state.follows
     before = column.targets[rows]
     targets = reduced(before, change)
+    column.reasons[rows] = 0
     if change.opened:
         limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
         step = increments(state.num[rows], state.den[rows], change.opened)

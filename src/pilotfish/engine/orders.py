@@ -7,12 +7,12 @@ import numpy as np
 
 from pilotfish.copying.wants import share
 from pilotfish.domain.arith import Ints
-from pilotfish.domain.events import BatchUpdate, Fill, OrderUpdate
+from pilotfish.domain.events import BatchUpdate, Fill, OrderUpdate, Reconciled
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.orders import OrderSignal, OrderState
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Copied, Fact, Quarantined, Settled
-from pilotfish.engine.fanout import Out, watch_key
+from pilotfish.engine.fanout import Occasion, Out, lacking, look_soon, watch, watch_key
 from pilotfish.engine.state import BatchOrder, BlockOrder, State, remember
 from pilotfish.execution.lifecycle import after, after_all, illegal
 
@@ -29,6 +29,8 @@ def on_fill(state: State, event: Fill) -> Out:
     if revived:
         order = state.rejected[event.coid]
     if order is None:
+        if event.coid in state.closed and event.fill_id not in state.closed_fills.get(event.coid, []):
+            return [], [_quarantine(state, f"fill {event.fill_id} of order {event.coid}", "the order was over")]
         return _stray(state, event.coid, "fill")
     if event.fill_id in order.fill_ids:
         state.duplicates += 1
@@ -73,7 +75,10 @@ def on_order_update(state: State, event: OrderUpdate) -> Out:
         state.rejected[event.coid] = order
         while len(state.rejected) > _REMEMBERED_REJECTS:
             del state.rejected[next(iter(state.rejected))]
-    return _close(state, order, event.reason) if order.state.done else ([], [])
+    out = _close(state, order, event.reason) if order.state.done else ([], list[Fact]())
+    if order.state is OrderState.REJECTED:
+        _only_what_is_left(order)
+    return out
 
 
 def _close(state: State, order: BlockOrder, reason: Reason) -> Out:
@@ -81,18 +86,24 @@ def _close(state: State, order: BlockOrder, reason: Reason) -> Out:
     place = order.place
     del state.blocks[place.coid]
     remember(state.closed, place.coid, int(order.state), _REMEMBERED_ORDERS)
+    remember(state.closed_fills, place.coid, order.fill_ids, _REMEMBERED_ORDERS)
     state.ledger.void(place.coid)
     if state.exposures is not None:
         state.exposures.moved[place.instrument] = 1
     if order.state is not OrderState.FILLED:
         reason = _why_unfilled(state, order, reason)
         state.guard.refuse(reason, int(np.count_nonzero(order.quotas)))
-    return [], _share(state, order, reason)
+    facts = _share(state, order, reason)
+    if order.filled:  # an order that found nothing frees nothing: looking at once would ask again without end
+        look_soon(state, order.lead, place.instrument, exit=order.exit)
+    return [], facts
 
 
 def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
     place, column = order.place, state.columns[order.place.instrument]
-    lots = share(order.filled, order.quotas) if order.filled else np.zeros_like(order.quotas)
+    lots = (
+        share(order.filled, order.quotas, _lacking_now(state, order)) if order.filled else np.zeros_like(order.quotas)
+    )
     costs, fees = np.zeros_like(lots), np.zeros_like(lots)
     if order.filled:
         costs, fees = state.ledger.share_block(place.instrument, place.side, order.rows, lots, order.cost, order.fee)
@@ -104,10 +115,18 @@ def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
         noted = column.reasons[order.rows]
         noted[(order.quotas > 0) & (lots * SUBLOT + SUBLOT <= order.quotas)] = reason
         column.reasons[order.rows] = noted
-        watch = state.watches.get(watch_key(order.lead, place.instrument))
-        if watch:
-            watch.last_reason = int(reason)
-    return [copied, settle(state, order.lead, place.instrument, lots)]
+        watched = state.watches.get(watch_key(order.lead, place.instrument))
+        if watched:
+            watched.last_reason = int(reason)
+    got = np.zeros(state.ledger.follows, dtype=np.int64)  # the lead may have more follows now than when it was sent
+    got[order.rows] = lots
+    return [copied, settle(state, order.lead, place.instrument, got[state.leads[order.lead].rows])]
+
+
+def _lacking_now(state: State, order: BlockOrder) -> Ints:
+    """What each follow lacks on the order's side, other orders in flight counted; this one's reservation is void."""
+    lack = lacking(state, state.leads[order.lead], order.place.instrument)
+    return order.place.side * (lack.exits if order.exit else lack.opens)
 
 
 def settle(state: State, lead_id: int, instrument: int, got: Ints | None, missed: int = 0) -> Settled:
@@ -121,18 +140,21 @@ def settle(state: State, lead_id: int, instrument: int, got: Ints | None, missed
         partly = partly | (got > 0)
     on = (waiting > 0) & ~off
     filled, carried = int(waiting[on & (partly > 0)].sum()), int(waiting[on & (partly == 0)].sum())
-    over, short, reasons = on, 0, dict[int, int]()
+    over, short, short_lots, reasons, lots = on, 0, 0, dict[int, int](), dict[int, int]()
     if missed:
+        noted = column.reasons[rows]  # an open that had to wait for its exit was never tried, and has no reason yet
+        column.reasons[rows] = np.where((gap >= SUBLOT) & (noted == 0), missed, noted)
         late = (waiting > 0) & off
-        short = int(waiting[late & (partly > 0)].sum())
+        short, short_lots = int(waiting[late & (partly > 0)].sum()), int(gap[late & (partly > 0)].sum()) // SUBLOT
         never = late & (partly == 0)
         why = np.where(column.reasons[rows][never] > 0, column.reasons[rows][never], missed)
-        for reason in np.unique(why):
-            reasons[int(reason)] = int(waiting[never][why == reason].sum())
+        for reason in np.unique(why).tolist():
+            reasons[reason] = int(waiting[never][why == reason].sum())
+            lots[reason] = int(gap[never][why == reason].sum()) // SUBLOT
         over = waiting > 0
     column.waiting[rows] = np.where(over, 0, waiting)
     column.partly[rows] = np.where(over, 0, partly)
-    return Settled(lead_id, instrument, filled, carried, short, reasons)
+    return Settled(lead_id, instrument, filled, carried, short, reasons, lots, short_lots)
 
 
 def _why_unfilled(state: State, order: BlockOrder, stated: Reason) -> Reason:
@@ -149,11 +171,17 @@ def _share_revived(state: State, order: BlockOrder) -> Out:
     """The venue filled what it had rejected: shared by the old quotas at once; targets then say what is too much."""
     facts = _share(state, order, Reason.NONE)
     place = order.place
-    order.place = msgspec.structs.replace(place, lots=place.lots - order.filled)  # what it may still surprise us with
-    order.filled = order.cost = order.fee = 0
+    _only_what_is_left(order)
     if state.exposures is not None:
         state.exposures.moved[place.instrument] = 1
+    watch(state, order.lead, place.instrument, Occasion(order.reference, order.lead_ns, first=False))
     return [], facts
+
+
+def _only_what_is_left(order: BlockOrder) -> None:
+    """What was shared out is done with; what remains is all that a rejected order may still surprise us with."""
+    order.place = msgspec.structs.replace(order.place, lots=order.place.lots - order.filled)
+    order.filled = order.cost = order.fee = 0
 
 
 def on_batch_update(state: State, event: BatchUpdate) -> Out:
@@ -166,7 +194,7 @@ def on_batch_update(state: State, event: BatchUpdate) -> Out:
         state.duplicates += int((~fresh).sum())
     part, signal = event.index[fresh], event.signal[fresh]
     lots, cost, fee, reason = event.lots[fresh], event.cost[fresh], event.fee[fresh], event.reason[fresh]
-    if illegal(order.states[part], signal).size or (lots > order.batch.lots[part]).any() or (lots < 0).any():
+    if illegal(order.states[part], signal).size or _contradicts(order.batch.lots[part], signal, lots, cost):
         return [], [_quarantine(state, f"batch {event.coid}", "a result contradicts its order")]
     order.states[part] = after_all(order.states[part], signal)
     over = order.states[part] >= _DONE
@@ -175,11 +203,34 @@ def on_batch_update(state: State, event: BatchUpdate) -> Out:
     facts = _post_batch(
         state, order, ended, lots[over], cost[over], fee[over], reason[over], event.done_ns[fresh][over]
     )
+    if lots.any():
+        look_soon(state, order.lead, order.batch.instrument, exit=order.exit)
     if (order.states >= _DONE).all():
         del state.batches[event.coid]
         state.ledger.reservations.pop(event.coid)
         remember(state.closed, event.coid, _DONE, _REMEMBERED_ORDERS)
     return [], facts
+
+
+def _contradicts(asked: Ints, signal: Ints, lots: Ints, cost: Ints) -> bool:
+    """A result is FILLED with all its lots, CANCEL with some, REJECT or LOST with none; and nothing costs nothing."""
+    most = np.select([signal == OrderSignal.FILLED, signal == OrderSignal.CANCEL], [asked, asked], 0)
+    least = np.where(signal == OrderSignal.FILLED, asked, 0)
+    known = np.isin(signal, [OrderSignal.FILLED, OrderSignal.CANCEL, OrderSignal.REJECT, OrderSignal.LOST])
+    return bool(((lots > most) | (lots < least) | ~known | ((lots == 0) & (cost != 0))).any())
+
+
+def end_batch(state: State, event: Reconciled | OrderUpdate, order: BatchOrder, reason: Reason) -> list[Fact]:
+    """All results were told and the venue has no more to say: what is still without one traded nothing."""
+    rest = np.flatnonzero(order.states < _DONE)
+    zero = np.zeros(rest.size, dtype=np.int64)
+    refused = isinstance(event, OrderUpdate)
+    update = BatchUpdate(
+        event.venue_ns, event.ours_ns, order.batch.coid, rest,
+        zero + (OrderSignal.REJECT if refused else OrderSignal.CANCEL), zero, zero, zero,
+        zero + int(reason), zero + event.venue_ns,
+    )  # fmt: skip
+    return on_batch_update(state, update)[1]
 
 
 def _post_batch(
@@ -209,14 +260,11 @@ def _post_batch(
 def _batch_word(state: State, event: OrderUpdate) -> Out:
     """A word about a whole batch: acknowledged, lost, or refused outright."""
     order = state.batches[event.coid]
-    open_ = np.flatnonzero(order.states < _DONE)
     if event.signal is OrderSignal.REJECT:
-        zero = np.zeros(open_.size, dtype=np.int64)
-        whole = BatchUpdate(
-            event.venue_ns, event.ours_ns, event.coid, open_, zero + OrderSignal.REJECT, zero, zero, zero,
-            zero + int(event.reason or Reason.REJECTED), zero + event.venue_ns,
-        )  # fmt: skip
-        return on_batch_update(state, whole)
+        return [], end_batch(state, event, order, event.reason or Reason.REJECTED)
+    if event.signal not in (OrderSignal.ACK, OrderSignal.LOST, OrderSignal.CANCEL_SENT):
+        return [], [_quarantine(state, f"batch {event.coid}", f"{event.signal.name} without the result of each order")]
+    open_ = np.flatnonzero(order.states < _DONE)
     signals = np.full(open_.size, int(event.signal), dtype=np.int64)
     order.states[open_] = after_all(order.states[open_], signals)
     return [], []

@@ -11,8 +11,8 @@ from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState,
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused
 from pilotfish.engine.fanout import Occasion, Out, fan_out, lacking
-from pilotfish.engine.orders import _close, settle
-from pilotfish.engine.state import State, Watch
+from pilotfish.engine.orders import _close, end_batch, settle
+from pilotfish.engine.state import BatchOrder, State, Watch
 from pilotfish.execution.lifecycle import after, after_all
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_always, approve_resend
@@ -25,6 +25,14 @@ GRACE_NS = 5_000_000_000  # younger than this, an order the venue does not know 
 
 def on_timer(state: State, event: Timer) -> Out:
     """Try again what is lacking; give up opens whose window has passed; ask about overdue orders."""
+    commands, facts = look_at_due(state)
+    if _overdue(state):
+        commands += ask(state)
+    return commands, facts
+
+
+def look_at_due(state: State) -> Out:
+    """Every watch whose time has come."""
     commands: list[Approved[Command]] = []
     facts: list[Fact] = []
     for key, watch in list(state.watches.items()):
@@ -32,8 +40,6 @@ def on_timer(state: State, event: Timer) -> Out:
             more = _look_again(state, key, watch)
             commands += more[0]
             facts += more[1]
-    if _overdue(state):
-        commands += ask(state)
     return commands, facts
 
 
@@ -84,11 +90,13 @@ def ask(state: State) -> list[Approved[Command]]:
 def on_connection(state: State, event: Connection) -> Out:
     """Down: nothing leaves. Up again: ask before anything is decided on what may have been missed."""
     was, state.guard.connected = state.guard.connected, event.up
+    if was and event.up:  # nothing new; but a restart in a gap has asked in vain, so the question stays, and falls due
+        return [], []
     state.query_ns = -1
     if not event.up:
         _all_unknown(state)
         return [], []
-    return ([], []) if was else (ask(state), [])
+    return ask(state), []
 
 
 def on_recovered(state: State, event: Recovered) -> Out:
@@ -124,19 +132,41 @@ def on_reconciled(state: State, event: Reconciled) -> Out:
         elif block is not None and coid in open_:
             block.state = after(block.state, OrderSignal.ACK)
         elif block is not None and block.sent_ns + GRACE_NS <= state.now_ns:
+            if block.filled or block.state not in (OrderState.SENT, OrderState.UNKNOWN):  # it did have it: over
+                block.state = after(block.state, OrderSignal.CANCEL)
+                facts += _close(state, block, Reason.NONE)[1]
+                continue
             block.state = after(block.state, OrderSignal.ABSENT)
             block.sent_ns = state.now_ns
-            commands += _again(state, block.place)
+            verdict = _again(state, block.place, block.exit)
+            commands += verdict
+            if not verdict and state.guard.killed:  # it never arrived and must not now: over
+                block.state = after(block.state, OrderSignal.CANCEL)
+                facts += _close(state, block, Reason.KILLED)[1]
         batch = state.batches.get(coid)
-        if batch is not None and coid not in done and coid not in open_ and batch.sent_ns + GRACE_NS <= state.now_ns:
-            batch.sent_ns = state.now_ns
-            commands += _again(state, batch.batch)
+        if batch is not None and coid in done:
+            facts += end_batch(state, event, batch, Reason.NONE)
+        elif batch is not None and coid not in open_ and batch.sent_ns + GRACE_NS <= state.now_ns:
+            more = _absent_batch(state, event, batch)
+            commands += more[0]
+            facts += more[1]
     return commands, facts
 
 
-def _again(state: State, command: Place | PlaceBatch) -> list[Approved[Command]]:
+def _absent_batch(state: State, event: Reconciled, order: BatchOrder) -> Out:
+    """The venue never had the batch: sent again whole, unless results or the kill switch speak against it."""
+    if (order.states >= int(OrderState.FILLED)).any():  # it did have it: what it says no more of is over
+        return [], end_batch(state, event, order, Reason.NONE)
+    order.sent_ns = state.now_ns
+    verdict = _again(state, order.batch, order.exit)
+    if not verdict and state.guard.killed:
+        return [], end_batch(state, event, order, Reason.KILLED)
+    return verdict, []
+
+
+def _again(state: State, command: Place | PlaceBatch, exit: bool) -> list[Approved[Command]]:
     """The same order under the same id: on a venue that knows ids it cannot trade twice even if the first turns up."""
-    verdict = approve_resend(state.guard, command)
+    verdict = approve_resend(state.guard, command, exit=exit)
     return [] if isinstance(verdict, Reason) else [verdict]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pilotfish.domain.arith import INT64_MAX, Ints, peak
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.events import (
     BatchUpdate,
@@ -23,8 +24,10 @@ from pilotfish.domain.events import (
     LeadPosition,
     Liquidation,
 )
+from pilotfish.domain.instrument import TickRule
 from pilotfish.engine.state import State
 
+LEVERAGE_MAX = 1_000
 LOTS_MAX = 2**42  # positions beyond 4e12 lots would leave int64 as sub-lots
 PRICE_MAX = 2**53
 MONEY_MAX = 2**61
@@ -32,6 +35,10 @@ MONEY_MAX = 2**61
 
 def insane(state: State, event: Event) -> str:
     """Why the event cannot be true, or an empty string."""
+    if state.config is None and type(event) is not Configured:
+        return "the shard is not configured: the first event must be Configured"
+    if not (0 <= event.venue_ns <= INT64_MAX and 0 <= event.ours_ns <= INT64_MAX):
+        return f"stamps {event.venue_ns}, {event.ours_ns}"
     check = _CHECKS.get(type(event))
     if check is not None:
         return check(state, event)
@@ -56,12 +63,28 @@ def _configured(state: State, event: Configured) -> str:
     return "the shard is configured already" if state.config is not None else ""
 
 
+def _small(decimals: int) -> bool:
+    return 0 <= decimals <= 18
+
+
+def _columns(*columns: Ints) -> str:
+    if any(column.dtype != np.int64 or column.shape != columns[0].shape or column.ndim != 1 for column in columns):
+        return "columns differ in length, or are not int64"
+    return ""
+
+
 def _listed(state: State, event: InstrumentListed) -> str:
     new = event.instrument
     if new.id != len(state.listings):
         return f"instrument id {new.id} is not the next, {len(state.listings)}"
     if new.max_leverage < 1 or new.tick < 1 or abs(new.money_exponent) > 12:
         return f"{new.symbol}: leverage {new.max_leverage}, tick {new.tick}, exponent {new.money_exponent}"
+    if not (_small(new.lot_decimals) and _small(new.price_decimals) and _small(new.money_decimals)):
+        return f"{new.symbol}: {new.lot_decimals}, {new.price_decimals}, {new.money_decimals} decimals"
+    if new.tick_rule is TickRule.GRID and 2 * new.tick > 10**new.price_decimals:
+        return f"{new.symbol}: tick {new.tick} leaves no price between nothing and one"
+    if new.max_leverage > LEVERAGE_MAX or not 0 <= new.min_notional <= MONEY_MAX or not 0 <= new.taker_fee_e6 <= 10**6:
+        return f"{new.symbol}: leverage {new.max_leverage}, minimum {new.min_notional}, fee {new.taker_fee_e6}"
     other = state.listings[0].instrument.quote if state.listings else new.quote
     return "" if new.quote == other else f"{new.symbol} is quoted in {new.quote}, this shard in {other}"
 
@@ -103,20 +126,30 @@ def _follows(state: State, event: FollowsOpened) -> str:
 
 def _cash(state: State, event: CashMoved) -> str:
     rows, n = event.rows, state.ledger.follows
-    if rows.size != event.amounts.size or np.unique(rows).size != rows.size:
-        return "rows repeat, or do not match the amounts"
+    if why := _columns(rows, event.amounts):
+        return why
+    if np.unique(rows).size != rows.size:
+        return "rows repeat"
+    if peak(event.amounts) > MONEY_MAX // 2:
+        return "an amount is too large"
     return "" if not rows.size or 0 <= int(rows.min()) <= int(rows.max()) < n else "a row is not a follow"
 
 
 def _fill(state: State, event: Fill) -> str:
-    return _trade(event.lots, event.price) or ("" if 0 <= event.cost < MONEY_MAX else f"cost {event.cost}")
+    return _trade(event.lots, event.price) or _paid(event.cost, event.fee)
+
+
+def _paid(cost: int, fee: int) -> str:
+    return "" if 0 <= cost < MONEY_MAX and abs(fee) < MONEY_MAX else f"cost {cost}, fee {fee}"
 
 
 def _batch(state: State, event: BatchUpdate) -> str:
     order = state.batches.get(event.coid)
     columns = (event.signal, event.lots, event.cost, event.fee, event.reason, event.done_ns)
-    if any(column.size != event.index.size for column in columns):
-        return "columns differ in length"
+    if why := _columns(event.index, *columns):
+        return why
+    if event.index.size and (int(event.cost.min()) < 0 or max(peak(event.cost), peak(event.fee)) >= MONEY_MAX):
+        return "a cost or fee that cannot be"
     if order is None or not event.index.size:
         return ""
     if np.unique(event.index).size != event.index.size:
@@ -129,11 +162,15 @@ def _batch(state: State, event: BatchUpdate) -> str:
 
 
 def _funding(state: State, event: Funding) -> str:
-    return _instrument(state, event.instrument) or ("" if 0 < event.price <= PRICE_MAX else f"price {event.price}")
+    if why := _instrument(state, event.instrument) or _columns(event.accounts, event.amounts):
+        return why
+    if not 0 < event.price <= PRICE_MAX or abs(event.rate_e9) > 1_000_000_000:
+        return f"price {event.price}, rate {event.rate_e9} billionths"
+    return "" if peak(event.amounts) < MONEY_MAX else "an amount is too large"
 
 
 def _liquidation(state: State, event: Liquidation) -> str:
-    return _instrument(state, event.instrument) or _trade(abs(event.lots), event.price)
+    return _instrument(state, event.instrument) or _trade(abs(event.lots), event.price) or _paid(event.cost, event.fee)
 
 
 _CHECKS: dict[type, Callable[[State, Any], str]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 import numpy as np
 
@@ -16,6 +18,7 @@ from pilotfish.gate.gate import Guard, Market
 from pilotfish.ledger.book import Rows
 from pilotfish.ledger.ledger import Ledger
 
+V = TypeVar("V")
 COID_BITS = 24  # client order id = journal position of the event << 24 | count inside the step
 
 
@@ -27,6 +30,7 @@ class Listing(msgspec.Struct):
     ask: int = 0
     stated_mark: int = 0
     seen_ns: int = 0
+    valued: int = 0  # the last mark positions were valued at; stands while the book has only one side
 
     @property
     def twice_mid(self) -> int:
@@ -145,8 +149,12 @@ class State(msgspec.Struct):
     batches: dict[int, BatchOrder] = {}
     rejected: dict[int, BlockOrder] = {}  # the last few: a venue may fill what it rejected
     closed: dict[int, int] = {}  # recent client order ids → OrderState
+    closed_fills: dict[
+        int, list[int]
+    ] = {}  # what those orders were filled with, to know a doubled fill from a late one
     watches: dict[int, Watch] = {}
     funding_seen: dict[int, int] = {}
+    liquidations_seen: dict[int, int] = {}
     cursor: int = 0
     query_ns: int = -1  # when a query went out that is not answered yet
     quarantined: int = 0
@@ -179,7 +187,7 @@ class State(msgspec.Struct):
         return Market(listing.instrument, listing.mark, age, settings.stale_ns_max, settings.protective_bps)
 
 
-def remember(recent: dict[int, int], key: int, value: int, keep: int) -> None:
+def remember(recent: dict[int, V], key: int, value: V, keep: int) -> None:
     """Add to a bounded memory, oldest out first."""
     recent[key] = value
     while len(recent) > keep:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from pilotfish.domain.arith import INT64_MAX
 from pilotfish.domain.errors import EngineError, LedgerError, NumericOverflow
 from pilotfish.domain.events import (
     BatchUpdate,
@@ -40,13 +39,14 @@ from pilotfish.engine.leads import on_lead_fill, on_lead_position
 from pilotfish.engine.orders import on_batch_update, on_fill, on_order_update
 from pilotfish.engine.recovery import (
     cancel_everything,
+    look_at_due,
     on_connection,
     on_operator,
     on_reconciled,
     on_recovered,
     on_timer,
 )
-from pilotfish.engine.sane import insane
+from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State
 from pilotfish.gate.approved import Approved
 
@@ -74,6 +74,9 @@ def step(state: State, event: Event) -> Outcome:
         return Outcome([], [Quarantined(kind.__name__, why)])
     try:
         commands, facts = _HANDLERS[kind](state, event)
+        if kind in _ENDING and state.watches:
+            more = look_at_due(state)
+            commands, facts = [*commands, *more[0]], [*facts, *more[1]]
     except (EngineError, LedgerError, NumericOverflow) as broken:
         state.guard.halted = True
         return Outcome(cancel_everything(state), [Halted(str(broken))])
@@ -87,15 +90,23 @@ def _market(state: State, event: Any) -> Outcome:
         return Outcome([], [Quarantined("market data", f"instrument {event.instrument} is not listed")])
     listing = state.listings[event.instrument]
     if type(event) is Mark:
-        if not 0 < event.price <= INT64_MAX:
+        if not 0 < event.price <= PRICE_MAX:
             state.quarantined += 1
             return Outcome([], [Quarantined("Mark", f"price {event.price}")])
         listing.stated_mark = event.price
     else:
         bid, ask = event.bid, event.ask
-        if (bid >= ask > 0) or bid < 0 or ask < 0 or event.bid_lots < 0 or event.ask_lots < 0:
+        if (
+            (bid >= ask > 0)
+            or bid < 0
+            or ask < 0
+            or bid > PRICE_MAX
+            or ask > PRICE_MAX
+            or event.bid_lots < 0
+            or event.ask_lots < 0
+        ):
             state.quarantined += 1
-            return Outcome([], [Quarantined("BookTop", f"bid {bid}, ask {ask}: crossed or negative")])
+            return Outcome([], [Quarantined("BookTop", f"bid {bid}, ask {ask}: crossed, negative or too large")])
         listing.bid, listing.ask = bid, ask
     listing.seen_ns = event.ours_ns
     return NOTHING
@@ -111,6 +122,7 @@ def _on_equity(state: State, event: LeadEquity) -> Out:
     return [], []
 
 
+_ENDING = (Fill, OrderUpdate, BatchUpdate)  # events that may end an order, and so free what waits for it
 _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Configured: _on_configured,
     InstrumentListed: on_instrument,

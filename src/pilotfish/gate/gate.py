@@ -17,7 +17,6 @@ from pilotfish.domain.mandate import Minimum
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, Command, Place, PlaceBatch, Query
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import _KEY, Approved
-from pilotfish.gate.limits import value_floor
 
 
 class Guard(msgspec.Struct):
@@ -110,14 +109,9 @@ def minimum_lots(instrument: Instrument, price: int) -> int:
     """The fewest lots whose notional at `price` reaches the venue's minimum."""
     if instrument.min_notional <= 0:
         return 1
-    per_lot = max(int(value_floor(np.array([SUBLOT], dtype=np.int64), instrument, price)[0]), 0)
-    if per_lot == 0:  # one lot is worth less than one money unit: count in thousands
-        many = int(value_floor(np.array([1_000_000 * SUBLOT], dtype=np.int64), instrument, price)[0])
-        return -(-instrument.min_notional * 1_000_000 // max(many, 1))
-    lots = -(-instrument.min_notional // per_lot)
-    while lots > 1 and instrument.notional_floor(lots - 1, price) >= instrument.min_notional:
-        lots -= 1
-    return lots
+    e = instrument.money_exponent
+    up, down = pow(10, max(e, 0)), pow(10, max(-e, 0))
+    return int(-(-instrument.min_notional * down // (price * up)))
 
 
 def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool) -> Approved[PlaceBatch] | Reason:

@@ -12,6 +12,7 @@ from pilotfish.domain.reasons import Reason
 _MONEY_MAX = 2**53  # nine billion USDC: beyond it a cap is no cap
 _LEVERAGE_MAX_E2 = 100_000  # a thousandfold: times the above it still fits int64
 _LOTS_MAX = 2**61 // SUBLOT
+_ROOMS = np.array([Reason.ORDER_CAP, Reason.TOTAL_CAP, Reason.LEVERAGE_CAP, Reason.MARGIN], dtype=np.int64)
 
 
 class Mandates(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class Exposure(msgspec.Struct, frozen=True):
     equity: Ints
     gross: Ints  # Σ |position|·mark over all instruments
     free: Ints  # equity less initial margins and reservations
-    held: Ints  # position and reservations in this instrument
+    held: Ints  # position and opens in flight in this instrument
 
 
 def value_floor(sublots: Ints, instrument: Instrument, price: int) -> Ints:
@@ -51,33 +52,31 @@ def clip_opens(
 
     Quotas that are cut become whole lots, so that rounding up in the allocation cannot break the limit.
     """
+    equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
     per_fee = 1_000_000 + instrument.taker_fee_e6 * instrument.max_leverage
     equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
-    leverage = np.minimum(mandates.leverage_cap_e2, _LEVERAGE_MAX_E2)
-    rooms = (
-        (Reason.ORDER_CAP, mandates.order_cap),
-        (Reason.TOTAL_CAP, mandates.total_cap - exposure.gross),
-        (Reason.LEVERAGE_CAP, muldiv_floor(equity, leverage, 100) - exposure.gross),
-        (Reason.MARGIN, muldiv_floor(free, instrument.max_leverage * 1_000_000, per_fee)),
-    )  # fmt: skip
+    leverage = np.minimum(mandates.leverage_cap_e2, _LEVERAGE_MAX_E2)  # so that no mandate can overflow, and halt all
+    rooms = np.stack(
+        (
+            mandates.order_cap,
+            mandates.total_cap - exposure.gross,
+            muldiv_floor(equity, leverage, 100) - exposure.gross,
+            muldiv_floor(free, instrument.max_leverage * 1_000_000, per_fee),
+        )
+    )
     lot_up = -(-quotas // SUBLOT) * SUBLOT  # an allocation may round up to here
-    asked = value_floor(lot_up, instrument, price) + 1
-    room = rooms[0][1]
-    reasons = np.full(quotas.size, int(rooms[0][0]), dtype=np.int64)
-    for reason, limit in rooms[1:]:
-        tighter = limit < room
-        room = np.where(tighter, limit, room)
-        reasons[tighter] = reason
-    over = asked > room
+    room = rooms.min(axis=0)
+    cut = np.flatnonzero(value_floor(lot_up, instrument, price) + 1 > room)
     clipped = quotas
-    if over.any():
-        clipped = np.where(over, np.minimum(quotas, sublots_floor(room, instrument, price)), quotas)
+    if cut.size:
+        clipped = quotas.copy()
+        clipped[cut] = np.minimum(quotas[cut], sublots_floor(room[cut], instrument, price))
     ceiling = np.maximum(sublots_floor(mandates.position_cap, instrument, price), np.abs(exposure.held))
     room_lots = np.maximum((ceiling - side * exposure.held) // SUBLOT * SUBLOT, 0)
-    beyond = lot_up > room_lots
-    if beyond.any():
-        tighter = beyond & (room_lots < clipped)
-        clipped = np.where(tighter, room_lots, clipped)
-        reasons[tighter] = Reason.POSITION_CAP
-    reasons[clipped == quotas] = Reason.NONE
+    beyond = (lot_up > room_lots) & (room_lots < clipped)
+    clipped = np.where(beyond, room_lots, clipped)
+    reasons = np.zeros(quotas.size, dtype=np.int64)
+    changed = np.flatnonzero(clipped != quotas)
+    if changed.size:
+        reasons[changed] = np.where(beyond[changed], int(Reason.POSITION_CAP), _ROOMS[rooms[:, changed].argmin(axis=0)])
     return clipped, reasons

@@ -15,9 +15,10 @@ from pilotfish.ledger.book import Account, Book, Rows
 
 
 class Reservation(msgspec.Struct):
-    """What one order in flight may still use: signed sub-lots and money per follow."""
+    """What one order in flight may still use: signed sub-lots and money per follow; an `exit` only reduces."""
 
     instrument: int
+    exit: bool
     first: int
     last: int  # follows [first, last) when `index` is empty
     index: Ints
@@ -34,13 +35,14 @@ class Ledger(msgspec.Struct):
     money: Book
     lots: dict[int, Book]
     reserved_money: Ints
-    reserved: dict[int, Ints]  # instrument → signed sub-lots in flight per follow
+    opening: dict[int, Ints]  # instrument → signed sub-lots of opens in flight per follow …
+    leaving: dict[int, Ints]  # … and of exits
     reservations: dict[int, Reservation]  # by client order id
     postings: int = 0
 
     @classmethod
     def empty(cls) -> Ledger:
-        return cls(0, Book.empty(0), {}, np.zeros(0, dtype=np.int64), {}, {})
+        return cls(0, Book.empty(0), {}, np.zeros(0, dtype=np.int64), {}, {}, {})
 
     def grow(self, follows: int) -> None:
         """Make room for more follows."""
@@ -49,12 +51,14 @@ class Ledger(msgspec.Struct):
             book.grow(follows)
         more = np.zeros(follows - self.follows, dtype=np.int64)
         self.reserved_money = np.concatenate([self.reserved_money, more])
-        self.reserved = {key: np.concatenate([column, more]) for key, column in self.reserved.items()}
+        self.opening = {key: np.concatenate([column, more]) for key, column in self.opening.items()}
+        self.leaving = {key: np.concatenate([column, more]) for key, column in self.leaving.items()}
         self.follows = follows
 
     def list_instrument(self, instrument: int) -> None:
         self.lots[instrument] = Book.empty(self.follows)
-        self.reserved[instrument] = np.zeros(self.follows, dtype=np.int64)
+        self.opening[instrument] = np.zeros(self.follows, dtype=np.int64)
+        self.leaving[instrument] = np.zeros(self.follows, dtype=np.int64)
 
     # -- phase one and its end -------------------------------------------------------------------------------------
 
@@ -62,7 +66,7 @@ class Ledger(msgspec.Struct):
         """An order leaves: what it may use is set aside."""
         if coid in self.reservations:
             raise LedgerError(f"order {coid}", "has a reservation already", "client order ids must not repeat")
-        self.reserved[reservation.instrument][reservation.rows] += reservation.sublots
+        self._in_flight(reservation)[reservation.rows] += reservation.sublots
         self.reserved_money[reservation.rows] += reservation.money
         self.reservations[coid] = reservation
         self.postings += reservation.sublots.size
@@ -72,17 +76,20 @@ class Ledger(msgspec.Struct):
         reservation = self.reservations.pop(coid, None)
         if reservation is None:
             raise LedgerError(f"order {coid}", "has no reservation", "an order ends once")
-        self.reserved[reservation.instrument][reservation.rows] -= reservation.sublots
+        self._in_flight(reservation)[reservation.rows] -= reservation.sublots
         self.reserved_money[reservation.rows] -= reservation.money
 
     def void_part(self, coid: int, part: Ints) -> None:
         """Some orders of a batch are over; `part` indexes the batch."""
         reservation = self.reservations[coid]
         rows = reservation.index[part]
-        self.reserved[reservation.instrument][rows] -= reservation.sublots[part]
+        self._in_flight(reservation)[rows] -= reservation.sublots[part]
         self.reserved_money[rows] -= reservation.money[part]
         reservation.sublots[part] = 0
         reservation.money[part] = 0
+
+    def _in_flight(self, reservation: Reservation) -> Ints:
+        return (self.leaving if reservation.exit else self.opening)[reservation.instrument]
 
     # -- phase two --------------------------------------------------------------------------------------------------
 

@@ -29,8 +29,10 @@ class Score:
     def __init__(self) -> None:
         self.intended = self.filled = self.carried = self.partly = 0
         self.missed: dict[int, int] = defaultdict(int)
-        self.traded_lots = 0
-        self.traded = Decimal(0)
+        self.missed_lots: dict[int, int] = defaultdict(int)
+        self.missed_money: dict[int, Decimal] = defaultdict(Decimal)
+        self.traded_lots = self.intended_lots = self.partly_lots = 0
+        self.traded = self.intended_money = Decimal(0)
         self.lag_ms = WeightedSample(_LAG_RESOLUTION_MS)
         self.slippage_bps = WeightedSample(_SLIPPAGE_RESOLUTION_BPS)
 
@@ -42,12 +44,19 @@ class Score:
         """As the report has it. What is neither filled, partly filled nor missed is pending."""
         pending = self.intended - self.filled - self.carried - self.partly - self.missed_count
         return Copies(
-            intended=Tally(count=self.intended),
+            intended=Tally(count=self.intended, lots=self.intended_lots, notional=self.intended_money),
             filled=Tally(count=self.filled + self.carried, lots=self.traded_lots, notional=self.traded),
             partly=Tally(count=self.partly),
-            missed=Tally(count=self.missed_count),
+            missed=Tally(
+                count=self.missed_count,
+                lots=sum(self.missed_lots.values()),
+                notional=sum(self.missed_money.values(), Decimal(0)),
+            ),
             pending=Tally(count=pending),
-            missed_by_reason={Reason(r).text: Tally(count=n) for r, n in sorted(self.missed.items())},
+            missed_by_reason={
+                Reason(r).text: Tally(count=n, lots=self.missed_lots[r], notional=self.missed_money[r])
+                for r, n in sorted(self.missed.items())
+            },
         )
 
 
@@ -70,10 +79,13 @@ class CopyView:
                 case Copied():
                     self._copied(fact, state)
                 case Intended():
+                    money = _money(state, fact.instrument, fact.lots)
                     for score in (self.all, self.leads[fact.lead]):
                         score.intended += fact.count
+                        score.intended_lots += fact.lots
+                        score.intended_money += money
                 case Settled():
-                    self.count(fact)
+                    self.count(fact, state)
                 case PositionBreak():
                     self.breaks.append(fact)
                 case Quarantined():
@@ -83,7 +95,7 @@ class CopyView:
                 case _:
                     pass
 
-    def count(self, fact: Settled) -> None:
+    def count(self, fact: Settled, state: State) -> None:
         """Copies that ended, for their lead and in all."""
         for score in (self.all, self.leads[fact.lead]):
             score.filled += fact.filled
@@ -91,6 +103,9 @@ class CopyView:
             score.partly += fact.partly
             for reason, count in fact.missed.items():
                 score.missed[reason] += count
+                score.missed_lots[reason] += fact.missed_lots[reason]
+                score.missed_money[reason] += _money(state, fact.instrument, fact.missed_lots[reason])
+            score.partly_lots += fact.partly_lots
 
     def _copied(self, fact: Copied, state: State) -> None:
         traded = fact.lots > 0
@@ -112,6 +127,12 @@ class CopyView:
             score.slippage_bps.add(*slippage)
         if self._on_copied:
             self._on_copied(fact)
+
+
+def _money(state: State, instrument: int, lots: int) -> Decimal:
+    """What so many lots are worth at the mark."""
+    listing = state.listings[instrument]
+    return Decimal(listing.instrument.notional_floor(lots, listing.mark)).scaleb(-listing.instrument.money_decimals)
 
 
 def _slippage_bps(fact: Copied, instrument: Instrument, traded: NDArray[np.bool_]) -> tuple[NDArray[np.float64], Ints]:

@@ -27,6 +27,7 @@ class EquityView:
     def __init__(self) -> None:
         self.cash: dict[tuple[int, int], int] = {}
         self.held: dict[tuple[int, int], int] = {}
+        self._seen: dict[int, set[int]] = {}
         self.times_ms: list[int] = []
         self.lead_pnl: dict[int, list[Decimal | None]] = {}
         self.lead_return: dict[int, list[float | None]] = {}
@@ -41,6 +42,9 @@ class EquityView:
             value = instrument.notional_floor(event.lots, event.price)
             self.held[key], self.cash[key] = event.lots, -value if event.lots > 0 else value
         elif type(event) is LeadFill and 0 <= event.instrument < len(state.listings) and event.lots > 0:
+            if event.fill_id in self._seen.setdefault(event.lead, set()):
+                return  # told again after a gap
+            self._seen[event.lead].add(event.fill_id)
             key = (event.lead, event.instrument)
             instrument = state.listings[event.instrument].instrument
             self.held[key] = self.held.get(key, 0) + event.side * event.lots

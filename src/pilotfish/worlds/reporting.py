@@ -104,7 +104,7 @@ def settle_open(world: World) -> None:
         for key in state.columns:
             if state.leads[number].count and state.columns[key].waiting[state.leads[number].rows].any():
                 fact = settle(state, number, key, None)
-                world.copies.count(fact)
+                world.copies.count(fact, state)
 
 
 def _lead(world: World, state: State, number: int, inputs: Inputs) -> LeadReport:

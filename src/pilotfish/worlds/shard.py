@@ -30,6 +30,7 @@ class Shard:
         self.state = state if state is not None else State()
         self.observers: list[Observer] = []
         self.events = self.commands = self._buffered = 0
+        self._failure: JournalError | None = None
 
     @classmethod
     def open(cls, journal: Journal, venue: Venue, now_ns: int, observers: Iterable[Observer] = ()) -> Shard:
@@ -53,7 +54,9 @@ class Shard:
         """Apply events in order. Commands leave only after the records that caused them are durable.
 
         Raises JournalError when the journal cannot be written: nothing new has left, and open orders are cancelled.
+        From then on it raises at once: state that no replay will give decides nothing. A restart goes on.
         """
+        self._check_whole()
         for event in events:
             self.journal.append(RecordKind.EVENT, encode_event(event))
             outcome = step(self.state, event)
@@ -71,13 +74,19 @@ class Shard:
                 observe(event, outcome, self.state)
 
     def commit(self) -> None:
+        self._check_whole()
         try:
             self.journal.commit()
-        except JournalError:
+        except JournalError as bad:
+            self._failure = bad
             self.state.guard.halted = True
             self.venue.submit(cancel_everything(self.state), self.state.now_ns)
             raise
         self._buffered = 0
+
+    def _check_whole(self) -> None:
+        if self._failure is not None:
+            raise JournalError("the shard has halted", str(self._failure), "mend the journal, then restart the shard")
 
     def run(self, until_ns: int, timer_ns: int = 0) -> None:
         """Let the venue's events come until `until_ns`; every `timer_ns` a Timer where something waits for one."""

@@ -33,7 +33,7 @@ class Trader:
             return None
         mid = (bid + ask) // 2
         self._mids.append(mid)
-        if len(self._mids) < 10 or self._chance.random() > 0.25:
+        if len(self._mids) < 10 or self._chance.random() > 0.08:
             return None
         self._decide(mid)
         gap = self._goal - position
@@ -51,7 +51,7 @@ class Trader:
     def _decide(self, mid: int) -> None:
         """The position wanted, in lots: at most the style's share of equity, both ways."""
         drift = mid / self._mids[0] - 1.0
-        most = self._equity * 1.5 / max(self.instrument.notional_floor(1_000, mid) / 1_000, 1e-9)
+        most = self._equity / max(self.instrument.notional_floor(1_000, mid) / 1_000, 1e-9)
         if self.style == "rebalancer":
             if self._chance.random() < 0.15:
                 self._goal = int(most * self._chance.uniform(-1, 1))

@@ -71,9 +71,27 @@ class SimVenue:
         return self._agenda.next_ns()
 
     def submit(self, commands: Sequence[Approved[Command]], now_ns: int) -> None:
-        for approved in commands:
+        self.receive([approved.command for approved in commands], now_ns)
+
+    # What a server between two processes needs.
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time."""
+        return self._agenda.now_ns
+
+    def receive(self, commands: Sequence[Command], now_ns: int) -> None:
+        """What `submit` hands over, and a wire without the type: the gate of the process at its other end approved it.
+
+        Nothing in the process of an engine calls this but `submit`.
+        """
+        for command in commands:
             if self._wire.up:  # without a connection nothing leaves, and nobody says so
-                self._send(approved.command, now_ns)
+                self._send(command, now_ns)
+
+    def hang_up(self) -> None:
+        """Who listened is gone: what arrived unread or is under way is lost, and the next one starts from here."""
+        self._wire.hang_up(self._agenda.now_ns)
 
     # What a world may do.
 

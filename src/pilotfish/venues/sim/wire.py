@@ -93,6 +93,11 @@ class Wire:
             self._arrived.append(Connection(ns, ns, True))
         return not self._down
 
+    def hang_up(self, ns: int) -> None:
+        """Who listened is gone, and what is unread or under way. The next one is told of an outage that lasts."""
+        self._breaks += 1
+        self._arrived = [Connection(ns, ns, False)] if self._down else []
+
     def collect(self) -> list[Event]:
         arrived, self._arrived = self._arrived, []
         return arrived

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pilotfish.views.report.figures import sentence
-from pilotfish.views.report.schema import Band, Copies, Distribution, Report, exact_sum
+from pilotfish.views.report.schema import Band, Copies, Distribution, InstrumentReport, Report, exact_sum
 
 
 def contradictions(report: Report) -> list[str]:
@@ -84,12 +84,11 @@ def cautions(report: Report) -> list[str]:
         ("seeded", "Prices and depth are seeded chance, not a market"),
     ):
         listed = [i for i in report.instruments if i.book == book]
-        notes = dict.fromkeys(i.note for i in listed if i.note)
         if listed:
             symbols = ", ".join(i.symbol for i in listed[:12]) + (
                 f" and {len(listed) - 12} more" if listed[12:] else ""
             )
-            found.append(f"{words}: {symbols}." + "".join(f" {sentence(note)}" for note in notes))
+            found.append(f"{words}: {symbols}." + "".join(f" {sentence(note)}" for note in _grouped(listed)))
     if breaks := sum(lead.position_breaks for lead in report.leads):
         found.append(
             f"{_n(breaks, 'fill')} of the leads did not start from the position rebuilt before; fills are missing."
@@ -101,6 +100,17 @@ def cautions(report: Report) -> list[str]:
     if report.copies.pending.count:
         found.append(f"{_n(report.copies.pending.count, 'copy', 'copies')} had no outcome yet when the run ended.")
     return found
+
+
+def _grouped(listed: list[InstrumentReport]) -> list[str]:
+    """Notes that say the same of several instruments are said once, with how many they are about."""
+    groups: dict[str, list[str]] = {}
+    for i in listed:
+        if i.note:
+            groups.setdefault(i.note.removeprefix(f"{i.symbol}: "), []).append(i.note)
+    return [
+        notes[0] if len(notes) == 1 else f"{_n(len(notes), 'instrument')}: {tail}" for tail, notes in groups.items()
+    ]
 
 
 def _n(n: int, one: str, many: str = "") -> str:

@@ -51,7 +51,7 @@ def slippage(report: Report) -> Chart:
     if not sample.count:
         return chart
     says = (
-        f"The copy's price against the price at the decision; above zero is worse for the follower. Half of "
+        f"The copy's price against the lead's own; above zero is worse for the follower. Half of "
         f"{fig.integer(sample.count)} copies: {fig.bps(sample.p50)} or better; 99%: {fig.bps(sample.p99)} or better."
     )
     if bound is not None:

@@ -1,0 +1,204 @@
+"""An independent auditor: its own books from events and commands, held against the shard's raw columns and the venue's.
+
+It imports the vocabulary and nothing of the core, so that the core cannot excuse itself. `see` is called after each
+step with the event, the commands that left and the state, of which only raw columns are read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from pilotfish.domain.codec import encode_commands
+from pilotfish.domain.events import (
+    BookTop,
+    CashMoved,
+    Configured,
+    Connection,
+    Event,
+    FollowsOpened,
+    InstrumentListed,
+    LeadFill,
+    LeadPosition,
+    Mark,
+    Operator,
+    OperatorAction,
+    Recovered,
+)
+from pilotfish.domain.mandate import Route
+from pilotfish.domain.orders import Command, Place, PlaceBatch
+from pilotfish.worlds.audit_books import AccountOf, OwnBooks
+from pilotfish.worlds.audit_limits import View
+from pilotfish.worlds.audit_orders import OrderAudit
+
+CASH_SLACK = 16  # money units: each instrument's value and margin may be rounded once
+CLEARING, ROUNDING = "clearing", "rounding"  # the two system accounts whose balance is ours until it is shared
+
+
+class Auditor:
+    """Findings are sentences with the event they belong to. `garbage`: the positions of impossible events."""
+
+    def __init__(self, garbage: set[int] | None = None) -> None:
+        self.findings: list[str] = []
+        self.garbage = garbage if garbage is not None else set()
+        self.now_ns = self.events = self.refused_cash = 0
+        self.seq = -1
+        self.config: Configured | None = None
+        self.killed, self.connected = False, True
+        self.books = OwnBooks()
+        self.accounts = AccountOf(True)
+        self.views: list[View] = []
+        self.contents: dict[int, bytes] = {}  # client order id → what left under it
+        self.commands: dict[int, Place | PlaceBatch] = {}
+        self.prices: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # (lead, k) → (ns, price)
+        self._external = 0
+        self._orders = OrderAudit(self)
+
+    def found(self, what: str) -> None:
+        self.findings.append(f"event {self.seq}: {what}")
+
+    def see(self, event: Event, commands: Sequence[Command], state: Any) -> None:
+        """After a step. Market data moves nothing, so only its bounds are looked at."""
+        self.seq, self.events = state.seq, self.events + 1
+        self.now_ns = max(self.now_ns, event.ours_ns)
+        kind = type(event)
+        if self.seq in self.garbage:
+            if commands:
+                self.found(f"an impossible {kind.__name__} made {len(commands)} commands")
+        elif kind is BookTop or kind is Mark:
+            self._market(event)
+        else:
+            self._take(event, state)
+        if state.quarantined != len([g for g in self.garbage if g <= self.seq]) + self.refused_cash:
+            self.found(f"{kind.__name__} was quarantined, or garbage was not: {state.quarantined}: {str(event)[:300]}")
+            self.refused_cash = state.quarantined - len([g for g in self.garbage if g <= self.seq])
+        if commands:
+            self._leave(commands, state)
+        if kind not in (BookTop, Mark) or self.events % 64 == 0:
+            self.balances(state)
+
+    def _market(self, event: Any) -> None:
+        view = self.views[event.instrument]
+        if isinstance(event, Mark):
+            view.stated_mark = event.price
+        else:
+            view.bid, view.ask = event.bid, event.ask
+        view.seen_ns = event.ours_ns
+
+    def _take(self, event: Event, state: Any) -> None:
+        if isinstance(event, Configured):
+            self.config, self.accounts = event, AccountOf(event.route is Route.OMNIBUS)
+        elif isinstance(event, InstrumentListed):
+            self.views.append(View(event.instrument))
+        elif isinstance(event, Connection):
+            self.connected = event.up
+        elif isinstance(event, Recovered):
+            self.connected = True
+        elif isinstance(event, Operator):
+            self.killed = event.action is OperatorAction.KILL or (
+                self.killed and event.action is not OperatorAction.RESUME
+            )
+        elif isinstance(event, LeadFill | LeadPosition):
+            self.prices[event.lead, event.instrument].append((self.now_ns, event.price))
+        elif isinstance(event, FollowsOpened):
+            for k, view in enumerate(self.views):
+                for lead in range(len(state.leads)):
+                    self.prices[lead, k].append((self.now_ns, view.mark))
+            self.books.take(event, _Joining(self.accounts, event))
+            self.accounts.followers += event.follows.follower.tolist()
+            return
+        if isinstance(event, CashMoved) and self._refused(event, state):
+            self.refused_cash += 1
+            return
+        self.books.take(event, self.accounts)
+
+    def _refused(self, event: CashMoved, state: Any) -> bool:
+        """A withdrawal of more than is free must be refused as a whole, and nothing else."""
+        refused = bool(-state.ledger.money.system["external"] == self.books.deposits and event.amounts.any())
+        least = CASH_SLACK + 1 if refused else 0
+        for row, amount in zip(event.rows.tolist(), event.amounts.tolist(), strict=True):
+            if amount < 0:
+                left = self._orders.free(state, row) + (amount if refused else 0)  # an applied one has left already
+                least = min(least, int(left))
+        if refused and least > CASH_SLACK:
+            self.found(f"a withdrawal of free money was refused: {event.amounts.tolist()}")
+        elif not refused and least < -CASH_SLACK:
+            self.found(f"a withdrawal leaves a follow {least} free: {event.amounts.tolist()}")
+        return refused
+
+    def _leave(self, commands: Sequence[Command], state: Any) -> None:
+        """Every client order id has one content for ever; what leaves for the first time is inside every limit."""
+        fresh: list[Place | PlaceBatch] = []
+        for command in commands:
+            if not isinstance(command, Place | PlaceBatch):
+                continue
+            raw = encode_commands([command])
+            known = self.contents.get(command.coid)
+            if known is None:
+                size = 1 if isinstance(command, Place) else command.lots.size
+                if any(command.coid + k in self.books.orders for k in range(size)):
+                    self.found(f"order {command.coid} uses a client order id of another")
+                self.contents[command.coid], self.commands[command.coid] = raw, command
+                fresh.append(command)
+            elif known != raw:
+                self.found(f"order {command.coid} left twice with different contents")
+            else:
+                self._orders.resent(command)
+        self._orders.check(fresh, state)
+
+    def balances(self, state: Any) -> None:
+        """Own summation over raw columns: every asset sums to zero, and ours is what the events say it must be."""
+        ledger = state.ledger
+        if wrong := sum(ledger.money.rows.tolist()) + sum(ledger.money.system.values()):
+            self.found(f"money sums to {wrong}, not zero")
+        system = ledger.money.system
+        ours = sum(ledger.money.rows.tolist()) + system[CLEARING] + system[ROUNDING]
+        if ours != (must := sum(self.books.cash.values())):
+            self.found(f"money of follows, clearing and rounding is {ours}, by the events {must}")
+        for k in range(len(self.views)):
+            book = ledger.lots[k]
+            rows = book.rows.tolist()
+            if wrong := sum(rows) + sum(book.system.values()):
+                self.found(f"lots of instrument {k} sum to {wrong}, not zero")
+            if sum(rows) + book.system[CLEARING] != (must := self.books.total_lots(k)):
+                self.found(f"instrument {k}: follows and clearing hold {sum(rows) + book.system[CLEARING]}, not {must}")
+            if not self.accounts.omnibus and len(rows) == len(self.accounts.followers):
+                self._accounts_hold(k, rows)
+        if system["fees"] != self.books.fees or system["funding"] != self.books.funding:
+            self.found(f"fees {system['fees']} and funding {system['funding']} are not what the events say")
+        self._clearing(state)
+
+    def _accounts_hold(self, k: int, rows: list[int]) -> None:
+        held: defaultdict[int, int] = defaultdict(int)
+        for account, lots in zip(self.accounts.followers, rows, strict=True):
+            held[account] += lots
+        for account, lots in held.items():
+            if lots != self.books.lots[account, k]:
+                self.found(
+                    f"account {account} holds {lots} of {k} by the ledger, {self.books.lots[account, k]} by events"
+                )
+
+    def _clearing(self, state: Any) -> None:
+        """What lies in clearing is what open blocks filled: nothing is left over when they are shared out."""
+        for k in range(len(self.views)):
+            waiting = sum(
+                self.books.orders[c].side * self.books.orders[c].lots
+                for c in state.ledger.reservations
+                if c in self.books.orders and self.books.orders[c].row < 0 and self.books.orders[c].instrument == k
+            )
+            if state.ledger.lots[k].system[CLEARING] != waiting:
+                self.found(
+                    f"clearing of {k} holds {state.ledger.lots[k].system[CLEARING]}, open blocks filled {waiting}"
+                )
+
+
+class _Joining:
+    """Accounts of rows that are about to exist."""
+
+    def __init__(self, known: AccountOf, event: FollowsOpened) -> None:
+        self.first = known.first
+        self._known, self._new = known, event.follows.follower.tolist()
+
+    def __call__(self, row: int) -> int:
+        return self._known(0) if self._known.omnibus else int(self._new[row - self.first])
