@@ -20,6 +20,7 @@ ROUTES = {"omnibus": Route.OMNIBUS, "segregated": Route.SEGREGATED}
 
 Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; made if need be.")]
 Seed = Annotated[int, typer.Option(help="Everything that is chance in a simulated world comes from this number.")]
+Capital = Annotated[float, typer.Option(help="Median capital of seeded followers, USDC.")]
 RouteName = Annotated[str, typer.Option("--route", help="omnibus: one block order for all; segregated: one each.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of setting it aside.")]
 
@@ -50,6 +51,7 @@ def run(
     minutes: Annotated[float, typer.Option(help="Minutes of market to simulate.")] = 60.0,
     out: Out = Path("out/run"),
     route: RouteName = "omnibus",
+    capital: Capital = 1000.0,
     strict: Strict = False,
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; or a recording, replayed."""
@@ -59,9 +61,9 @@ def run(
     with plain_errors():
         if recording:
             options = ReplayOptions(seed=seed, route=route_of(route), strict=strict)
-            commands.replay_files(commands.ReplayJob(recording, followers, out, options), console)
+            commands.replay_files(commands.ReplayJob(recording, followers, out, options, capital=capital), console)
         else:
-            commands.seeded_market(followers, seed, minutes, out, route_of(route), console)
+            commands.seeded_market(followers, seed, minutes, out, route_of(route), console, capital)
 
 
 @app.command()
@@ -74,6 +76,7 @@ def replay(
     positions: Annotated[Path | None, typer.Option(help="Write every follow's final position and target here.")] = None,
     copiers: Annotated[list[Path] | None, typer.Option(help="Recordings of real copiers, to compare with.")] = None,
     lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
+    capital: Capital = 1000.0,
     accounts: Annotated[int, typer.Option(help="Leads to take from a file of many accounts.")] = 1,
     strict: Strict = False,
 ) -> None:
@@ -86,7 +89,8 @@ def replay(
             seed=seed, route=route_of(route), strict=strict, accounts=accounts,
             lead_equity=commands.parse_equity(lead_equity or []),
         )  # fmt: skip
-        commands.replay_files(commands.ReplayJob(files, followers, out, options, positions, copiers or []), console)
+        job = commands.ReplayJob(files, followers, out, options, positions, copiers or [], capital)
+        commands.replay_files(job, console)
 
 
 @app.command()

@@ -109,7 +109,7 @@ def test_the_auditor_imports_nothing_of_the_core() -> None:
         assert [n for n in ours if not n.startswith((*VOCABULARY, *(REST if module is closing else ())))] == []
 
 
-# -- ledger --------------------------------------------------------------------------------------------------------------
+# -- ledger ------------------------------------------------------------------------------------------------------------
 
 
 def _one_sided(state: State) -> None:
@@ -200,8 +200,8 @@ def test_a_withdrawal_of_margin_that_is_needed_is_found() -> None:
         state.ledger.money.system["external"] += 950 * USDC
 
     scene = Scene()
-    scene.go(scene.fill(scene.open(40_00)))
-    told = CashMoved(*scene.at(), ints([0]), ints([-990 * USDC]))
+    scene.go(scene.fill(scene.open(8_000)))
+    told = CashMoved(*scene.at(), ints([0]), ints([-950 * USDC]))
     scene.go(Connection(told.venue_ns, told.ours_ns, True), robbed, told=told)
     assert "a withdrawal leaves a follow" in scene.said
 
@@ -223,7 +223,7 @@ def test_garbage_that_was_believed_is_found() -> None:
     assert "was quarantined, or garbage was not" in scene.said
 
 
-# -- orders --------------------------------------------------------------------------------------------------------------
+# -- orders ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("route", Route)
@@ -335,7 +335,7 @@ def test_an_open_sent_again_under_the_kill_switch_is_found() -> None:
     assert "left again while the kill switch is on" in scene.said
 
 
-# -- at rest -------------------------------------------------------------------------------------------------------------
+# -- at rest -----------------------------------------------------------------------------------------------------------
 
 QUIET = 51  # a world whose followers hold positions at the end
 

@@ -53,9 +53,9 @@ def block_lots(quotas: Ints) -> int:
 def share(filled: int, quotas: Ints, lacking: Ints | None = None) -> Ints:
     """Share `filled` lots among `quotas` (sub-lots ≥ 0). A full fill leaves everybody within one lot of its quota.
 
-    Whole lots first; the odd ones go to those who lack the most by now (`lacking`, sub-lots, the quotas when not given),
-    so that blocks in flight together do not all give the odd lot to one account. What a follow is short of or over
-    is part of its next want. A partial fill is shared pro rata.
+    Whole lots first; the odd ones go to those who lack the most by now (`lacking`, sub-lots; the quotas when not
+    given), so that blocks in flight together do not all give the odd lot to one account. What a follow lacks, or has
+    too much, is part of its next want. A partial fill is shared pro rata.
     """
     parts = quotas // SUBLOT
     left = filled - int(parts.sum())

@@ -79,9 +79,13 @@ def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> 
             commands += more[0]
             facts += more[1]
             watch(state, lead_id, instrument, occasion)
-    if occasion.first and occasion.opened and lack.later.any():
+    flipping = bool(lack.later.any())
+    if occasion.first and occasion.opened and flipping:
         _intend(state, lead_id, instrument, np.abs(lack.later), facts)
         watch(state, lead_id, instrument, occasion)
+    watched = state.watches.get(watch_key(lead_id, instrument))
+    if watched is not None:
+        watched.flipping = flipping
     return commands, facts
 
 
@@ -102,11 +106,12 @@ def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
 
 def look_soon(state: State, lead: int, instrument: int, *, exit: bool) -> None:
     """An order has ended, and may have been waited for: an exit by the open after it (a flip), an open by an exit."""
+    found = state.watches.get(watch_key(lead, instrument))
+    if found is None or (exit and not found.flipping):
+        return
     lack = lacking(state, state.leads[lead], instrument)
     if (np.abs(lack.opens if exit else lack.exits) >= SUBLOT).any():
-        found = state.watches.get(watch_key(lead, instrument))
-        if found is not None:
-            found.next_ns = state.now_ns
+        found.next_ns = state.now_ns
 
 
 def watch_key(lead: int, instrument: int) -> int:

@@ -130,6 +130,7 @@ class Watch(msgspec.Struct):
     next_ns: int
     last_reason: int = 0
     tries: int = 0  # since the window for opens has passed
+    flipping: bool = False  # opens wait for exits on the other side
 
 
 class State(msgspec.Struct):

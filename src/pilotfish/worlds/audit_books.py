@@ -34,7 +34,7 @@ class OwnBooks:
         self.row_lots: defaultdict[tuple[int, int], int] = defaultdict(
             int
         )  # (follow, instrument), separate orders only
-        self.deposits = self.fees = self.funding = 0
+        self.deposits = self.fees = self.funding = self.executions = 0
         self._seen: set[tuple[str, int]] = set()
 
     def place(self, command: Place | PlaceBatch, rows: list[int]) -> None:
@@ -103,6 +103,7 @@ class OwnBooks:
 
     def _post(self, order: OwnOrder, lots: int, cost: int, fee: int) -> None:
         order.lots += lots
+        self.executions += lots > 0
         order.cost += cost
         order.fee += fee
         self.fees += fee

@@ -31,6 +31,7 @@ from pilotfish.domain.orders import Command, Place, PlaceBatch
 from pilotfish.worlds.audit_books import AccountOf, OwnBooks
 from pilotfish.worlds.audit_limits import View
 from pilotfish.worlds.audit_orders import OrderAudit
+from pilotfish.worlds.audit_pace import Pace
 
 CASH_SLACK = 16  # money units: each instrument's value and margin may be rounded once
 CLEARING, ROUNDING = "clearing", "rounding"  # the two system accounts whose balance is ours until it is shared
@@ -52,8 +53,7 @@ class Auditor:
         self.contents: dict[int, bytes] = {}  # client order id → what left under it
         self.commands: dict[int, Place | PlaceBatch] = {}
         self.prices: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # (lead, k) → (ns, price)
-        self._external = 0
-        self._orders = OrderAudit(self)
+        self._orders, self._pace = OrderAudit(self), Pace()
 
     def found(self, what: str) -> None:
         self.findings.append(f"event {self.seq}: {what}")
@@ -70,13 +70,19 @@ class Auditor:
             self._market(event)
         else:
             self._take(event, state)
-        if state.quarantined != len([g for g in self.garbage if g <= self.seq]) + self.refused_cash:
+        if state.quarantined != self._set_aside():
             self.found(f"{kind.__name__} was quarantined, or garbage was not: {state.quarantined}: {str(event)[:300]}")
-            self.refused_cash = state.quarantined - len([g for g in self.garbage if g <= self.seq])
+            self.refused_cash = state.quarantined - (self._set_aside() - self.refused_cash)
         if commands:
             self._leave(commands, state)
+        if what := self._pace.see(event, list(commands), self.now_ns, self.books.executions, state):
+            self.found(what)
         if kind not in (BookTop, Mark) or self.events % 64 == 0:
             self.balances(state)
+
+    def _set_aside(self) -> int:
+        """How many events the shard should have put aside by now."""
+        return sum(1 for position in self.garbage if position <= self.seq) + self.refused_cash
 
     def _market(self, event: Any) -> None:
         view = self.views[event.instrument]
@@ -115,7 +121,7 @@ class Auditor:
 
     def _refused(self, event: CashMoved, state: Any) -> bool:
         """A withdrawal of more than is free must be refused as a whole, and nothing else."""
-        refused = bool(-state.ledger.money.system["external"] == self.books.deposits and event.amounts.any())
+        refused = int(state.quarantined) > self._set_aside()
         least = CASH_SLACK + 1 if refused else 0
         for row, amount in zip(event.rows.tolist(), event.amounts.tolist(), strict=True):
             if amount < 0:

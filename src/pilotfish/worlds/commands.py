@@ -24,6 +24,7 @@ from pilotfish.views.targets import write_positions
 from pilotfish.worlds import model
 from pilotfish.worlds.followers import Population, random_population, read_followers
 from pilotfish.worlds.market import INSTRUMENTS, LEAD_EQUITY, SeededMarket, SeededOptions
+from pilotfish.worlds.population import CAPITAL_MEDIAN
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE, ReplayOptions, Tape, read_tape, replay
 from pilotfish.worlds.reporting import Inputs, make_report
 from pilotfish.worlds.traders import STYLES
@@ -42,6 +43,7 @@ class ReplayJob(msgspec.Struct, frozen=True):
     options: ReplayOptions
     positions: Path | None = None
     copiers: Sequence[Path] = ()
+    capital: float = CAPITAL_MEDIAN
 
 
 def replay_files(job: ReplayJob, console: Console) -> None:
@@ -52,7 +54,7 @@ def replay_files(job: ReplayJob, console: Console) -> None:
             console.print(f"[yellow]set aside:[/] {issue}", soft_wrap=True)
     names, equities = [lead.name for lead in tape.leads], [lead.equity for lead in tape.leads]
     symbols = [instrument.symbol for instrument in tape.instruments]
-    population = population_of(job.followers, names, equities, options.seed, symbols, options.strict)
+    population = population_of(job.followers, names, equities, options.seed, symbols, options.strict, job.capital)
     console.print(
         f"{len(tape.fills):,} fills of {len(names)} lead(s) in {len(symbols)} instrument(s); "
         f"{len(population.names):,} followers, {len(population.follows):,} follows"
@@ -66,7 +68,11 @@ def replay_files(job: ReplayJob, console: Console) -> None:
         route=options.route.name.lower(),
         book="modelled",
         notes=tape.notes,
-        model=model.figures(_distinct(tape), _equities(tape, options.lead_equity), population=job.followers.isdigit()),
+        model=model.figures(
+            _distinct(tape),
+            _equities(tape, options.lead_equity),
+            capital=job.capital if job.followers.isdigit() else None,
+        ),
         recordings=tape.recordings,
         copiers=read_recordings(job.copiers, strict=options.strict) if job.copiers else [],
         venue="simulated from recordings",
@@ -90,12 +96,20 @@ def finish(
     console.print(f"report: {paths[1]}\njournal: pilotfish verify {out / 'journal.db'}", highlight=False)
 
 
-def seeded_market(followers: str, seed: int, minutes: float, out: Path, route: Route, console: Console) -> None:
+def seeded_market(
+    followers: str,
+    seed: int,
+    minutes: float,
+    out: Path,
+    route: Route,
+    console: Console,
+    capital: float = CAPITAL_MEDIAN,
+) -> None:
     """`pilotfish run`: three leads in the seeded market, a live table, a report."""
     if not 0 < minutes <= 24 * 60:
         raise ConfigError(f"--minutes {minutes}", "is not between 0 and a day", "20 is a good start")
     equities = [LEAD_EQUITY] * len(STYLES)
-    population = population_of(followers, list(STYLES), equities, seed, [s for s, *_ in INSTRUMENTS], False)
+    population = population_of(followers, list(STYLES), equities, seed, [s for s, *_ in INSTRUMENTS], False, capital)
     out = next_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     journal = SqliteJournal(out / "journal.db")
@@ -106,7 +120,7 @@ def seeded_market(followers: str, seed: int, minutes: float, out: Path, route: R
     figures = list({f.name: f for f in market.figures}.values())
     inputs = Inputs(
         "Three leads in a seeded market", seed, route.name.lower(), "seeded", market.notes,
-        model.figures(figures, {"equity of each lead": chosen}, population=followers.isdigit()),
+        model.figures(figures, {"equity of each lead": chosen}, capital=capital if followers.isdigit() else None),
     )  # fmt: skip
     finish(market.world, journal, population, out, inputs, wall, console)
 
@@ -121,11 +135,14 @@ def next_folder(out: Path) -> Path:
 
 
 def population_of(
-    followers: str, leads: Sequence[str], equities: Sequence[int], seed: int, symbols: Sequence[str], strict: bool
-) -> Population:
+    followers: str, leads: Sequence[str], equities: Sequence[int], seed: int, symbols: Sequence[str], strict: bool,
+    capital: float = CAPITAL_MEDIAN,
+) -> Population:  # fmt: skip
     """So many seeded followers, or those of a file. Raises ConfigError when it is neither."""
     if followers.isdigit():
-        return random_population(int(followers), len(leads), seed, lead_equity=equities, symbols=symbols)
+        return random_population(
+            int(followers), len(leads), seed, lead_equity=equities, symbols=symbols, capital_median=capital
+        )
     path = Path(followers)
     if not path.exists():
         raise ConfigError(f"--followers {followers}", "is neither a number nor a file", "give 1000, or followers.csv")

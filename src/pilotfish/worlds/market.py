@@ -65,7 +65,8 @@ class SeededMarket:
         }
         accounts = {LEAD_ACCOUNT + k: k for k in range(len(STYLES))}
         config = SimConfig(start_ns=START_NS, top_every_ns=TOP_EVERY_NS)
-        latency, faults = Latency(options.seed), Faults(options.seed)
+        latency = Latency(options.seed, account_medians=population.delays_ns)
+        faults = Faults(options.seed)
         self.venue = SimVenue(self.instruments, self.sources, latency, faults, accounts, config)
         self.world = World(journal, self.venue)
         self.traders = [

@@ -22,7 +22,7 @@ _PUBLISHED = "published by Hyperliquid for co-located orders"
 
 
 def figures(
-    markets: Iterable[MarketFigures], own: Mapping[str, ModelFigure], *, population: bool
+    markets: Iterable[MarketFigures], own: Mapping[str, ModelFigure], *, capital: float | None
 ) -> dict[str, ModelFigure]:
     """Latency, markets and settings, the world's `own` figures, and the population's where it was drawn."""
     settings = Configured(0, 0, 0, Route.OMNIBUS)
@@ -39,8 +39,8 @@ def figures(
     }
     for market in markets:
         out |= market_figures(market)
-    if population:
-        out |= {name: ModelFigure(**_plain(entry)) for name, entry in assumptions().items()}
+    if capital is not None:
+        out |= {name: ModelFigure(**_plain(entry)) for name, entry in assumptions(capital).items()}
     return out
 
 

@@ -17,6 +17,7 @@ MONEY_DECIMALS = 6  # USDC
 USDC = 10**MONEY_DECIMALS
 MS = 1_000_000
 LEAD_EQUITY = 1_000_000 * USDC
+CAPITAL_MEDIAN = 1_000.0
 _Z99 = 2.3263478740408408  # 99th percentile of the standard normal
 
 
@@ -71,7 +72,7 @@ POSITION_SHARES = (100, 200, 300)
 TOTAL_SHARES = (300, 500, 1_000)
 
 
-def assumptions() -> dict[str, Assumption]:
+def assumptions(capital_median: float = CAPITAL_MEDIAN) -> dict[str, Assumption]:
     """Every figure of `random_population`, name → {value, unit, source}, for `report.model`."""
     classes: dict[str, tuple[tuple[int, ...], str]] = {
         "followers.slippage_open_classes": (OPEN_BPS, "bps, 30/50/20 %"),
@@ -85,16 +86,30 @@ def assumptions() -> dict[str, Assumption]:
         name: {"value": "/".join(map(str, values)), "unit": unit, "source": _MIX}
         for name, (values, unit) in classes.items()
     }
-    return POPULATION | more
+    scaled = {
+        f"followers.{name}": {
+            **POPULATION[f"followers.{name}"],
+            "value": _figure(name) * capital_median / CAPITAL_MEDIAN,
+        }
+        for name in ("capital_median", "capital_min", "capital_max")
+    }
+    return POPULATION | more | scaled  # type: ignore[return-value]
 
 
 def random_population(
-    count: int, leads: int, seed: int, *, lead_equity: Sequence[int] | None = None, symbols: Sequence[str] = ()
+    count: int,
+    leads: int,
+    seed: int,
+    *,
+    lead_equity: Sequence[int] | None = None,
+    symbols: Sequence[str] = (),
+    capital_median: float = CAPITAL_MEDIAN,
 ) -> Population:
     """`count` followers of `leads` lead traders, the same for the same arguments; figures in `assumptions()`.
 
     `lead_equity`: money units per lead, to choose sane fixed ratios by (a million USDC each when not given). Each
-    denying follow denies one of `symbols`. Raises ConfigError for a count below 1, no lead, or an equity below 1.
+    denying follow denies one of `symbols`. `capital_median` (USDC) scales everybody's capital. Raises ConfigError for a
+    count below 1, no lead, an equity below 1, or an impossible capital.
     """
     equity = np.array([LEAD_EQUITY] * leads if lead_equity is None else lead_equity, dtype=np.int64)
     if count < 1 or leads < 1 or equity.size != leads or int(equity.min()) < 1:
@@ -104,14 +119,7 @@ def random_population(
             "give at least one follower, one lead, and a positive equity for each lead",
         )
     rng = np.random.default_rng(seed)
-    capital = np.rint(
-        np.clip(
-            rng.lognormal(math.log(_figure("capital_median")), _figure("capital_sigma"), count),
-            _figure("capital_min"),
-            _figure("capital_max"),
-        )
-        * 100
-    ).astype(np.int64) * (USDC // 100)
+    capital = _capital(rng, count, capital_median)
     follower, lead, allocation = _portfolios(rng, capital, leads)
     order = np.lexsort((follower, lead))
     follower, lead, allocation = follower[order], lead[order], allocation[order]
@@ -128,6 +136,16 @@ def split(capital: int, weights: Sequence[tuple[int, int]]) -> list[int]:
     parts = [capital * num // den for num, den in weights]
     parts[0] += capital - sum(parts)
     return parts
+
+
+def _capital(rng: np.random.Generator, count: int, median: float) -> Ints:
+    """Lognormal in whole cents, cut at both ends; another median scales all of it."""
+    scale = median / CAPITAL_MEDIAN
+    if not 0.001 <= scale <= 1_000:
+        raise ConfigError(f"a median capital of {median:g} USDC", "is not between 1 and 1,000,000", "1000 is a start")
+    drawn = rng.lognormal(math.log(CAPITAL_MEDIAN), _figure("capital_sigma"), count)
+    cut = np.clip(drawn, _figure("capital_min"), _figure("capital_max")) * scale
+    return np.asarray(np.rint(cut * 100), dtype=np.int64) * (USDC // 100)
 
 
 def _figure(name: str) -> float:

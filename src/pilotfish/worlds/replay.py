@@ -147,7 +147,11 @@ def build(tape: Tape, population: Population, journal: Journal, options: ReplayO
         for instrument, figures in zip(tape.instruments, tape.figures, strict=True)
     }
     venue = SimVenue(
-        tape.instruments, sources, Latency(options.seed), Faults(options.seed), config=SimConfig(start_ns=tape.start_ns)
+        tape.instruments,
+        sources,
+        Latency(options.seed, account_medians=population.delays_ns),
+        Faults(options.seed),
+        config=SimConfig(start_ns=tape.start_ns),
     )
     world = World(journal, venue)
     marks = [sources[instrument.id].mark(instrument.id, tape.start_ns) for instrument in tape.instruments]

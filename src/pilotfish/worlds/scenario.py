@@ -96,7 +96,7 @@ def draw(seed: int) -> Scenario:
         restarts_per_s=_some(chance, 0.6, 0.08), garbage_per_s=_some(chance, 0.7, 0.5),
         cash_per_s=_some(chance, 0.7, 0.3), operator_per_s=_some(chance, 0.4, 0.06),
         joins_per_s=_some(chance, 0.4, 0.05), orders_per_s=0.3 + float(chance.random()),
-        reject_then_fill=_some(chance, 0.3, 0.1),
+        reject_then_fill=_some(chance, 0.5, 0.3),
     )  # fmt: skip
 
 
@@ -165,10 +165,10 @@ def _rates(chance: Chance) -> FaultRates:
 
 
 def _venue(chance: Chance) -> SimConfig:
-    limit = RateLimit(int(chance.integers(2, 20)), int(chance.integers(1, 6))) if chance.random() < 0.2 else None
+    limit = RateLimit(int(chance.integers(2, 20)), int(chance.integers(1, 6))) if chance.random() < 0.3 else None
     funding = FundingRule(int(chance.integers(7, 25)) * SECOND, _rate) if chance.random() < 0.5 else None
     return SimConfig(
-        START_NS, top_every_ns=int(chance.choice([500, 1_000])) * MS, reports=int(chance.integers(1, 5)),
+        START_NS, top_every_ns=int(chance.choice([100, 500, 1_000])) * MS, reports=int(chance.integers(1, 5)),
         rate_limit=limit, funding=funding,
     )  # fmt: skip
 

@@ -30,6 +30,7 @@ class Shard:
         self.state = state if state is not None else State()
         self.observers: list[Observer] = []
         self.events = self.commands = self._buffered = 0
+        self._timed_ns = 0  # when the last Timer was, or since when one is due
         self._failure: JournalError | None = None
 
     @classmethod
@@ -92,14 +93,21 @@ class Shard:
         """Let the venue's events come until `until_ns`; every `timer_ns` a Timer where something waits for one."""
         while True:
             due = self.venue.next_ns()
-            timer = self.state.now_ns + timer_ns if timer_ns and self.waiting else None
+            timer = self._timer_due(timer_ns) if timer_ns and self.waiting else None
             moment = min((t for t in (due, timer) if t is not None), default=None)
             if moment is None or moment > until_ns:
                 return
             if due is not None and due <= moment:
                 self.handle(self.venue.events(due), due)
             else:
+                self._timed_ns = moment
                 self.handle([Timer(moment, moment)], moment)
+
+    def _timer_due(self, timer_ns: int) -> int:
+        """Counted from the last Timer, not from the last event: a busy feed must not keep time from passing."""
+        if self._timed_ns + timer_ns < self.state.now_ns:  # nothing waited for a while, or a restart
+            self._timed_ns = self.state.now_ns
+        return self._timed_ns + timer_ns
 
     @property
     def waiting(self) -> bool:

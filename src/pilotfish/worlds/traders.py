@@ -56,5 +56,5 @@ class Trader:
             if self._chance.random() < 0.15:
                 self._goal = int(most * self._chance.uniform(-1, 1))
             return
-        lean = float(np.clip(drift * 2_000, -1, 1)) * (1 if self.style == "momentum" else -1)
+        lean = float(np.clip(drift * 600, -1, 1)) * (1 if self.style == "momentum" else -1)
         self._goal = int(most * lean)

@@ -106,10 +106,10 @@ MAJOR = MarketFigures(
         LIVE + ": BTC 0.151 (sample mean 0.153)",
     ),
     touch_usd=Quantiles(
-        (112.8, 8124, 8.034e+04, 3.657e+05, 7.391e+05, 1.212e+06, 2.138e+06),
+        (112.8, 8124, 8.034e04, 3.657e05, 7.391e05, 1.212e06, 2.138e06),
         LIVE + ": BTC 3.66e+05 (sample mean 504198)",
     ),
-    depth_a_usd=Figure(6.263e+05, LIVE + ": BTC 6.26e+05 (RMS error 15% up to 2.86 bps)"),
+    depth_a_usd=Figure(6.263e05, LIVE + ": BTC 6.26e+05 (RMS error 15% up to 2.86 bps)"),
     depth_k=Figure(1.629, LIVE + ": BTC 1.63 (RMS error 15% up to 2.86 bps)"),
     reach_bps=Figure(2.862, LIVE + ": 90% of the recorded sides reach this far: BTC 2.86"),
     gap_bps=Figure(0.1561, LIVE + ", levels within the reach: BTC 0.156"),
@@ -140,7 +140,7 @@ MID = MarketFigures(
         LIVE + ", geometric mean: xyz:CL 0.468 (sample mean 0.599); xyz:KR200 13.2 (sample mean 14.1)",
     ),
     touch_usd=Quantiles(
-        (30.13, 56.14, 164.8, 496.8, 4602, 7841, 1.58e+04),
+        (30.13, 56.14, 164.8, 496.8, 4602, 7841, 1.58e04),
         LIVE + ", geometric mean: xyz:CL 2.06e+03 (sample mean 19303); xyz:KR200 120 (sample mean 529)",
     ),
     depth_a_usd=Figure(
@@ -150,8 +150,7 @@ MID = MarketFigures(
     ),
     depth_k=Figure(
         1.364,
-        LIVE + ", mean: xyz:CL 1.38 (RMS error 12% up to 2.46 bps); xyz:KR200 1.35 (RMS error 11% up to 99.7 "
-        "bps)",
+        LIVE + ", mean: xyz:CL 1.38 (RMS error 12% up to 2.46 bps); xyz:KR200 1.35 (RMS error 11% up to 99.7 bps)",
     ),
     reach_bps=Figure(
         15.65,
@@ -196,8 +195,7 @@ THIN = MarketFigures(
     ),
     depth_k=Figure(
         0.7283,
-        LIVE + ", mean: CASHCAT 0.632 (RMS error 26% up to 49 bps); xyz:CXMT 0.824 (RMS error 12% up to 24.5 "
-        "bps)",
+        LIVE + ", mean: CASHCAT 0.632 (RMS error 26% up to 49 bps); xyz:CXMT 0.824 (RMS error 12% up to 24.5 bps)",
     ),
     reach_bps=Figure(
         34.62,
@@ -228,7 +226,7 @@ THIN = MarketFigures(
 OUTCOME = MarketFigures(
     name="outcome",
     spread_bps=Quantiles((100, 100, 100, 200, 300, 660, 2000), CLOB + "; sample mean 384"),
-    touch_usd=Quantiles((9.1, 23.42, 100, 641, 5556, 5.865e+04, 2.531e+05), CLOB + "; sample mean 19156"),
+    touch_usd=Quantiles((9.1, 23.42, 100, 641, 5556, 5.865e04, 2.531e05), CLOB + "; sample mean 19156"),
     depth_a_usd=Figure(932.4, CLOB + "; RMS error 14% up to 900 bps"),
     depth_k=Figure(0.6666, CLOB + "; RMS error 14% up to 900 bps"),
     reach_bps=Figure(900, CLOB + ": 90% of the recorded sides reach this far"),

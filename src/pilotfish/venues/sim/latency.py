@@ -52,7 +52,9 @@ class Latency:
         order: Delay = COLOCATED_ORDER,
         answer: Delay = MARKET,
         account_share: float = 0.5,
+        account_medians: Ints | None = None,
     ) -> None:
+        """`account_medians[i]`: account i's own median order delay, ns; what is drawn anew then spreads around it."""
         for name, delay in (("market", market), ("order", order), ("answer", answer)):
             if not 0 <= delay.median_ns <= delay.p99_ns or (delay.p99_ns and not delay.median_ns):
                 raise ConfigError(f"{name} delay {tuple(delay)}", "needs 0 < median <= p99, or 0 and 0", "mend it")
@@ -61,6 +63,7 @@ class Latency:
         self._seed = seed
         self._market, self._order, self._answer = market, order, answer
         self._share = account_share
+        self._medians = account_medians
         self._draw = {name: Normals(seed, "latency", name) for name in ("market", "order", "answer")}
         self._jitter = named(seed, "latency", "batch")
 
@@ -82,8 +85,11 @@ class Latency:
         """The delay of each account's order in one batch, ns."""
         if not self._order.median_ns:
             return np.zeros(accounts.size, dtype=np.int64)
-        fixed = _normal_of(accounts, self._seed)
         fresh = self._jitter.standard_normal(accounts.size)
+        if self._medians is not None:
+            spread = np.exp(self._order.sigma * math.sqrt(1.0 - self._share) * fresh)
+            return np.asarray(np.rint(self._medians[accounts] * spread), dtype=np.int64)
+        fixed = _normal_of(accounts, self._seed)
         z = math.sqrt(self._share) * fixed + math.sqrt(1.0 - self._share) * fresh
         return np.asarray(np.rint(self._order.median_ns * np.exp(self._order.sigma * z)), dtype=np.int64)
 

@@ -155,9 +155,7 @@ def load_hyperliquid(path: Path, instrument: Instrument) -> Recording:
                     continue
                 column = "levels"
                 bids, asks = ([(level.px, level.sz) for level in side] for side in book.levels)
-                snapshot = BookSnapshot(
-                    book.time * NS_PER_MS, _side(bids, instrument, 1), _side(asks, instrument, -1)
-                )
+                snapshot = BookSnapshot(book.time * NS_PER_MS, _side(bids, instrument, 1), _side(asks, instrument, -1))
             except (msgspec.MsgspecError, NumericOverflow, ValueError) as bad:
                 found.bad(number, column, str(bad))
             else:
