@@ -7,8 +7,8 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from pilotfish.domain.arith import Ints
 from pilotfish.domain.events import Event, LeadFill, LeadPosition
-from pilotfish.engine.fanout import refresh
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
 from pilotfish.views.report.metrics import WeightedSample
@@ -64,7 +64,7 @@ class EquityView:
     def sample(self, state: State, now_ns: int) -> None:
         """One point of every curve."""
         self.times_ms.append(now_ns // 1_000_000)
-        result = state.ledger.money.rows + refresh(state).value - state.follows.allocation
+        result = state.ledger.money.rows + _position_value(state) - state.follows.allocation
         returns = result / np.maximum(state.follows.allocation, 1) * 1e4
         self._band(None, returns)
         ideal = np.zeros(returns.size)
@@ -117,3 +117,13 @@ class EquityView:
             for i, name in enumerate(names)
         ]
         return Equity(times_ms=self.times_ms, leads=leads, followers=self.bands.get(None, Band()))
+
+
+def _position_value(state: State) -> Ints:
+    """What each follow's positions are worth at the marks, computed anew: a view must not touch the core's cache."""
+    value = np.zeros(len(state.follows), dtype=np.int64)
+    for key, listing in enumerate(state.listings):
+        mark = listing.mark or listing.valued
+        if mark > 0:
+            value += listing.instrument.notionals_floor(state.ledger.lots[key].rows, mark)
+    return value

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from pilotfish.domain.arith import Ints, muldiv_floor
+from pilotfish.domain.arith import Ints, mul, muldiv_floor
 from pilotfish.domain.errors import ConfigError, FollowersError
 from pilotfish.domain.mandate import NO_LIMIT, RATIO_UNIT, Follows, Minimum, Sizing, Start, SymbolRule
 
@@ -145,7 +145,8 @@ def _capital(rng: np.random.Generator, count: int, median: float) -> Ints:
         raise ConfigError(f"a median capital of {median:g} USDC", "is not between 1 and 1,000,000", "1000 is a start")
     drawn = rng.lognormal(math.log(CAPITAL_MEDIAN), _figure("capital_sigma"), count)
     cut = np.clip(drawn, _figure("capital_min"), _figure("capital_max")) * scale
-    return np.asarray(np.rint(cut * 100), dtype=np.int64) * (USDC // 100)
+    cents: Ints = np.rint(cut * 100).astype(np.int64)
+    return mul(cents, USDC // 100)
 
 
 def _figure(name: str) -> float:

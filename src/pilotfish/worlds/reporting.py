@@ -14,6 +14,8 @@ import numpy as np
 from pilotfish import __version__
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.reasons import Reason
+from pilotfish.engine.orders import settle
+from pilotfish.engine.snapshot import decode_state, encode_state
 from pilotfish.engine.state import State
 from pilotfish.ledger.book import Account
 from pilotfish.venues.recordings import Recording, real_copies
@@ -97,9 +99,7 @@ def make_report(world: World, population: Population, journal_path: str, inputs:
 
 def settle_open(world: World) -> None:
     """Copies that were filled to within a lot but not counted yet (the run ended first) are counted now."""
-    from pilotfish.engine.orders import settle
-
-    state = world.shard.state
+    state = decode_state(encode_state(world.shard.state))  # counting clears what waits: not in the shard's own state
     for number in range(len(state.leads)):
         for key in state.columns:
             if state.leads[number].count and state.columns[key].waiting[state.leads[number].rows].any():
