@@ -185,7 +185,8 @@ def _send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
     for number in present[::-1]:
         chosen = quotas if present.size == 1 else np.where(classes == number, quotas, 0) + waiting
         price = limit_price(state, leg, int(BOUND_CLASSES[number]))
-        if number != present[0] and instrument.notional_floor(block_lots(chosen), price) < instrument.min_notional:
+        least = min(price, listing.mark or price)
+        if number != present[0] and instrument.notional_floor(block_lots(chosen), least) < instrument.min_notional:
             waiting = chosen
             continue
         waiting = np.zeros_like(quotas)
@@ -226,13 +227,14 @@ def _send_batch(state: State, leg: Leg, quotas: Ints) -> Out:
     distinct, where = np.unique(_bounds(state, leg), return_inverse=True)
     prices = np.array([limit_price(state, leg, int(bps)) for bps in distinct], dtype=np.int64)[where]
     dearest = int(prices.max())  # a seller whose bound is tight commits to more than one whose bound is wide
+    least = np.minimum(prices, listing.mark or prices)  # venues measure their minimum at the one or the other
     room = quotas
     if not leg.exit:
-        need = minimum_lots(listing.instrument, int(prices.min())) * SUBLOT
+        need = minimum_lots(listing.instrument, int(least.min())) * SUBLOT
         raising = (policy == Minimum.RAISE) & (quotas > 0)
         room = _clip(state, leg, np.where(raising, np.maximum(quotas, need), quotas), max(dearest, listing.mark))
         quotas = np.minimum(quotas, room)
-    lots, reasons = batch_lots(quotas, policy, listing.instrument, prices, room, position, exit=leg.exit)
+    lots, reasons = batch_lots(quotas, policy, listing.instrument, least, room, position, exit=leg.exit)
     small = (quotas > 0) & (reasons > 0)
     below = int(np.count_nonzero(reasons[small] == Reason.BELOW_MINIMUM))
     note_reasons(state, leg, small, reasons[small])

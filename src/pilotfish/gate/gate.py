@@ -66,7 +66,8 @@ def approve_block(
     """A block order for many follows, whose quotas were clipped before. Below the venue's minimum it is carried."""
     reason = order_refusal(guard, market, place.price, exit=exit)
     if reason is Reason.NONE:
-        small = market.instrument.notional_floor(place.lots, place.price) < market.instrument.min_notional
+        least = min(place.price, market.mark) if market.mark > 0 else place.price  # venues measure at one or the other
+        small = market.instrument.notional_floor(place.lots, least) < market.instrument.min_notional
         if place.lots <= 0:
             reason = Reason.CARRIED
         elif small and not closes_all:
