@@ -75,6 +75,7 @@ def replay(
     route: RouteName = "omnibus",
     positions: Annotated[Path | None, typer.Option(help="Write every follow's final position and target here.")] = None,
     copiers: Annotated[list[Path] | None, typer.Option(help="Recordings of real copiers, to compare with.")] = None,
+    books: Annotated[list[Path] | None, typer.Option(help="Recordings of order books, used where they fit.")] = None,
     lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
     capital: Capital = 1000.0,
     accounts: Annotated[int, typer.Option(help="Leads to take from a file of many accounts.")] = 1,
@@ -88,6 +89,7 @@ def replay(
         options = ReplayOptions(
             seed=seed, route=route_of(route), strict=strict, accounts=accounts,
             lead_equity=commands.parse_equity(lead_equity or []),
+            books=tuple(books or ()),
         )  # fmt: skip
         job = commands.ReplayJob(files, followers, out, options, positions, copiers or [], capital)
         commands.replay_files(job, console)

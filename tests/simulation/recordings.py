@@ -35,3 +35,18 @@ def a_day(path: Path) -> Path:
             ("HYPE", 1, "10.0", "60.800"), ("HYPE", -1, "40.0", "60.950"),
         ],
     )  # fmt: skip
+
+
+def write_books(path: Path, coin: str, mid: float, *, seconds: int, every_ms: int = 500, gap: float = 1.0) -> Path:
+    """`l2Book` messages around a mid that stands still, from before the first fill on."""
+    lines = []
+    for k in range(-40, seconds * 1_000 // every_ms):
+        levels = [
+            [{"px": f"{mid - side * gap * (n + 1):.1f}", "sz": "2.0", "n": 1} for n in range(20)] for side in (1, -1)
+        ]
+        data = {"coin": coin, "time": START_MS + k * every_ms, "levels": levels}
+        lines.append(
+            json.dumps({"received_wall_ns": (START_MS + k * every_ms) * 1_000_000, "channel": "l2Book", "data": data})
+        )
+    path.write_text("\n".join(lines) + "\n")
+    return path

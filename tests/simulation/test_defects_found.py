@@ -51,6 +51,19 @@ def test_an_open_that_waited_for_its_exit_in_vain_has_a_reason() -> None:
     assert desk.reasons()[0] is not Reason.NONE
 
 
+def test_that_reason_does_not_wait_for_the_exits_of_others() -> None:
+    """Seed 869: as long as another follow's exit was still tried, the one that had closed kept no reason."""
+    desk = Desk(retry_ns_max=2 * SECOND)
+    desk.follow(free_follows([1, 2], exit_bps=[50, 300]))
+    desk.fill(only(desk.lead(1_000)))
+    tight = max(placed(desk.lead(-3_000)), key=lambda order: order.price)
+    for _ in range(12):
+        desk.wait(250 * MS)
+    desk.fill(tight)
+    assert desk.held() == [0, 100]
+    assert desk.reasons()[0] is not Reason.NONE
+
+
 class Busy:
     """A venue that tells the top of book every 100 ms and answers nothing."""
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pilotfish.cli import app
 from pilotfish.journal.recover import verify_file
-from tests.simulation.recordings import a_day, write_fills
+from tests.simulation.recordings import a_day, write_books, write_fills
 
 LEADS = (2, 3, 4, 10)
 
@@ -158,3 +158,16 @@ def test_recorded_leads_are_rebuilt_to_the_venues_own_chain(shared_data, tmp_pat
     assert "no reason was recorded" not in report["followers"]["off_target_reasons"]
     assert verify(tmp_path / "out" / "journal.db").exit_code == 0
     assert all(row["reason"] for row in positions)
+
+
+def test_a_recorded_book_is_used_where_it_covers_the_fills_and_the_report_says_so(tmp_path):
+    lead = write_fills(tmp_path / "l.json", [("BTC", 1, "0.05", "66400.0"), ("HYPE", 1, "10.0", "60.900")])
+    books = write_books(tmp_path / "books.jsonl", "BTC", 66_399.0, seconds=60)
+    report, positions = replay(tmp_path, lead, "--followers", "30", "--capital", "100", "--books", str(books))
+    assert {entry["symbol"]: entry["book"] for entry in report["instruments"]} == {
+        "BTC": "recorded",
+        "HYPE": "modelled",
+    }
+    assert report["copies"]["filled"]["count"] > 0
+    assert -1 < report["leads"][0]["slippage_bps"]["min"] < report["leads"][0]["slippage_bps"]["max"] < 100
+    assert any(row["instrument"] == "BTC" and Decimal(row["position"]) > 0 for row in positions)

@@ -11,7 +11,8 @@ from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.mandate import OMNIBUS, RATIO_UNIT, Follows, Sizing, Start
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Quarantined, Refused, Targeted
-from pilotfish.engine.fanout import Occasion, Out, fan_out, refresh
+from pilotfish.engine.fanout import fan_out
+from pilotfish.engine.leg import Occasion, Out, refresh
 from pilotfish.engine.state import Column, Lead, Listing, State, remember
 
 _REMEMBERED = 4_096

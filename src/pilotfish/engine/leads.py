@@ -5,7 +5,8 @@ from __future__ import annotations
 from pilotfish.copying.targets import Change, SizingLimits, grown, increments, reduced
 from pilotfish.domain.events import LeadFill, LeadPosition
 from pilotfish.engine.facts import Fact, PositionBreak, Targeted
-from pilotfish.engine.fanout import Occasion, Out, fan_out
+from pilotfish.engine.fanout import fan_out
+from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.state import Lead, State, remember
 
 _REMEMBERED_FILLS = 65_536

@@ -12,7 +12,8 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.orders import OrderSignal, OrderState
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Copied, Fact, Quarantined, Settled
-from pilotfish.engine.fanout import Occasion, Out, lacking, look_soon, watch, watch_key
+from pilotfish.engine.fanout import lacking, look_soon, watch, watch_key
+from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.state import BatchOrder, BlockOrder, State, remember
 from pilotfish.execution.lifecycle import after, after_all, illegal
 

@@ -10,9 +10,10 @@ from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState, Place, PlaceBatch, Query
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused
-from pilotfish.engine.fanout import Occasion, Out, fan_out, lacking
+from pilotfish.engine.fanout import fan_out, lacking
+from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.orders import _close, end_batch, settle
-from pilotfish.engine.state import BatchOrder, State, Watch
+from pilotfish.engine.state import BatchOrder, Lead, State, Watch
 from pilotfish.execution.lifecycle import after, after_all
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_always, approve_resend
@@ -51,6 +52,7 @@ def _look_again(state: State, key: int, watch: Watch) -> Out:
     commands, facts = fan_out(state, lead_id, instrument, occasion)
     if not open_window:  # exits go on, but ever less often
         watch.tries += 1
+        _explain(state, lead, instrument, watch.last_reason or int(Reason.NO_DEPTH))
     watch.next_ns = state.now_ns + (settings.retry_ns << min(watch.tries, BACKOFF_MAX))
     if commands or _in_flight(state, lead_id, instrument):
         return commands, facts
@@ -64,6 +66,13 @@ def _look_again(state: State, key: int, watch: Watch) -> Out:
     del state.watches[key]
     facts.append(settle(state, lead_id, instrument, None, missed=watch.last_reason or int(Reason.NO_DEPTH)))
     return commands, facts
+
+
+def _explain(state: State, lead: Lead, instrument: int, reason: int) -> None:
+    """An open whose window passed while its exit was under way (a flip) has a reason now, not when all exits end."""
+    reasons = state.columns[instrument].reasons[lead.rows]
+    late = np.abs(lacking(state, lead, instrument).opens) >= SUBLOT
+    state.columns[instrument].reasons[lead.rows] = np.where(late & (reasons == 0), reason, reasons)
 
 
 def _in_flight(state: State, lead: int, instrument: int) -> bool:

@@ -34,8 +34,8 @@ from pilotfish.domain.events import (
 from pilotfish.domain.orders import Command
 from pilotfish.engine.accounts import on_cash, on_follows, on_funding, on_instrument, on_lead, on_liquidation
 from pilotfish.engine.facts import Fact, Halted, Quarantined
-from pilotfish.engine.fanout import Out
 from pilotfish.engine.leads import on_lead_fill, on_lead_position
+from pilotfish.engine.leg import Out
 from pilotfish.engine.orders import on_batch_update, on_fill, on_order_update
 from pilotfish.engine.recovery import (
     cancel_everything,

@@ -31,9 +31,6 @@ class OwnBooks:
         self.batches: dict[int, int] = {}  # first client order id → orders
         self.lots: defaultdict[tuple[int, int], int] = defaultdict(int)  # (account, instrument)
         self.cash: defaultdict[int, int] = defaultdict(int)  # account
-        self.row_lots: defaultdict[tuple[int, int], int] = defaultdict(
-            int
-        )  # (follow, instrument), separate orders only
         self.deposits = self.fees = self.funding = self.executions = 0
         self._seen: set[tuple[str, int]] = set()
 
@@ -99,7 +96,6 @@ class OwnBooks:
             if signal in FINAL and not order.fills:
                 order.fills.add(0)
                 self._post(order, lots, cost, fee)
-                self.row_lots[order.row, order.instrument] += order.side * lots
 
     def _post(self, order: OwnOrder, lots: int, cost: int, fee: int) -> None:
         order.lots += lots

@@ -66,7 +66,8 @@ def replay_files(job: ReplayJob, console: Console) -> None:
         title="Replay of recorded leads",
         seed=options.seed,
         route=options.route.name.lower(),
-        book="modelled",
+        books=["recorded" if i.id in tape.recorded else "modelled" for i in tape.instruments],
+        book_errors=tape.book_errors,
         notes=tape.notes,
         model=model.figures(
             _distinct(tape),
@@ -119,7 +120,7 @@ def seeded_market(
     chosen = ModelFigure(value=LEAD_EQUITY / USDC, unit="USDC", source="chosen for the demonstration")
     figures = list({f.name: f for f in market.figures}.values())
     inputs = Inputs(
-        "Three leads in a seeded market", seed, route.name.lower(), "seeded", market.notes,
+        "Three leads in a seeded market", seed, route.name.lower(), ["seeded"] * len(market.notes), market.notes,
         model.figures(figures, {"equity of each lead": chosen}, capital=capital if followers.isdigit() else None),
     )  # fmt: skip
     finish(market.world, journal, population, out, inputs, wall, console)

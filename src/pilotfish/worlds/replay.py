@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pilotfish.domain.errors import ConfigError
+from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Route
@@ -19,7 +19,9 @@ from pilotfish.venues.sim.config import SimConfig
 from pilotfish.venues.sim.faults import Faults
 from pilotfish.venues.sim.figures import MarketFigures, figures_for
 from pilotfish.venues.sim.latency import Latency
+from pilotfish.venues.sim.market import MarketSource
 from pilotfish.venues.sim.modelled import ModelledBook
+from pilotfish.venues.sim.recorded import RecordedBook, load_hyperliquid, load_polymarket
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.worlds.followers import Population
 from pilotfish.worlds.world import LeadSetup, World, opening_events
@@ -42,6 +44,8 @@ class Tape(msgspec.Struct):
     leads: list[LeadSetup]
     fills: list[LeadFill]
     anchors: dict[int, list[tuple[int, int, int]]]  # instrument → (ns, price, side) of the leads' fills
+    recorded: dict[int, RecordedBook]  # instruments whose book was recorded while the leads traded
+    book_errors: list[RecordingError]
 
     @property
     def start_ns(self) -> int:
@@ -58,6 +62,7 @@ class ReplayOptions(msgspec.Struct, frozen=True):
     strict: bool = False
     accounts: int = 1
     lead_equity: dict[str, int] = {}  # lead name → money units, instead of the assumption
+    books: tuple[Path, ...] = ()  # recordings of order books, used where they cover a lead's fills
 
 
 def read_tape(files: Sequence[Path], options: ReplayOptions) -> Tape:
@@ -91,7 +96,31 @@ def read_tape(files: Sequence[Path], options: ReplayOptions) -> Tape:
     for path in anchors.values():
         path.sort()
     found = [figures_for(instrument.symbol, instrument.kind) for instrument in instruments]
-    return Tape(recordings, instruments, [f for f, _ in found], [n for _, n in found], leads, fills, anchors)
+    tape = Tape(recordings, instruments, [f for f, _ in found], [n for _, n in found], leads, fills, anchors, {}, [])
+    tokens = {ids[i.venue, i.symbol]: r.tokens.get(i.id, "") for r in with_trades for i in r.instruments}
+    for file in options.books:
+        _use_books(tape, file, tokens)
+    return tape
+
+
+def _use_books(tape: Tape, path: Path, tokens: dict[int, str]) -> None:
+    """Take the book of every instrument that this file recorded from a lead's first fill to its last."""
+    for instrument in tape.instruments:
+        polymarket = instrument.venue == "polymarket"
+        book = (
+            load_polymarket(path, instrument, tokens[instrument.id])
+            if polymarket
+            else load_hyperliquid(path, instrument)
+        )
+        tape.book_errors += book.errors
+        if not book.snapshots:
+            continue
+        source, times = RecordedBook(instrument, book.snapshots), [ns for ns, _, _ in tape.anchors[instrument.id]]
+        if source.covers(min(times)) and source.covers(max(times)):
+            tape.recorded[instrument.id] = source
+            tape.notes[instrument.id] = f"{len(book.snapshots):,} recorded books of {path.name}"
+        else:
+            tape.notes[instrument.id] += f"; {path.name} does not cover all of the lead's fills"
 
 
 def _common(instrument: Instrument, ids: dict[tuple[str, str], int], instruments: list[Instrument]) -> int:
@@ -142,8 +171,9 @@ def _assumed_equity(recording: Recording) -> int:
 
 def build(tape: Tape, population: Population, journal: Journal, options: ReplayOptions) -> World:
     """The world at its opening: venue funded, books modelled, leads and follows known to the shard."""
-    sources = {
-        instrument.id: ModelledBook(instrument, figures, options.seed, tape.anchors[instrument.id])
+    sources: dict[int, MarketSource] = {
+        instrument.id: tape.recorded.get(instrument.id)
+        or ModelledBook(instrument, figures, options.seed, tape.anchors[instrument.id])
         for instrument, figures in zip(tape.instruments, tape.figures, strict=True)
     }
     venue = SimVenue(
@@ -189,12 +219,12 @@ def play(world: World, tape: Tape, progress: Callable[[int, int], None]) -> None
 
 
 def merge_tops(tape: Tape) -> Iterator[tuple[int, int]]:
-    """When to publish which instrument's top of book: around every fill, without repetition, in time order."""
+    """When to publish which instrument's top of book: around the start and every fill, once each, in time order."""
     wanted: set[tuple[int, int]] = set()
-    for fill in tape.fills:
-        first = (fill.venue_ns - BEFORE_NS) // TOP_EVERY_NS
-        last = (fill.venue_ns + AFTER_NS) // TOP_EVERY_NS
-        wanted.update((tick * TOP_EVERY_NS, fill.instrument) for tick in range(first, last + 1))
+    moments = [(tape.start_ns, instrument.id) for instrument in tape.instruments]  # existing positions are taken over
+    for ns, instrument in [*moments, *((fill.venue_ns, fill.instrument) for fill in tape.fills)]:
+        first, last = (ns - BEFORE_NS) // TOP_EVERY_NS, (ns + AFTER_NS) // TOP_EVERY_NS
+        wanted.update((tick * TOP_EVERY_NS, instrument) for tick in range(first, last + 1))
     return iter(sorted(entry for entry in wanted if tape.start_ns <= entry[0] <= tape.end_ns))
 
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from pilotfish import __version__
+from pilotfish.domain.errors import RecordingError
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.orders import settle
@@ -44,13 +45,14 @@ class Inputs(msgspec.Struct):
     title: str
     seed: int
     route: str
-    book: Literal["modelled", "recorded", "seeded"]
+    books: Sequence[Literal["modelled", "recorded", "seeded"]]  # one per instrument
     notes: Sequence[str]  # one per instrument
     model: dict[str, ModelFigure]
     recordings: Sequence[Recording] = ()
     copiers: Sequence[Recording] = ()
     venue: str = "simulated"
     lead_fees: Sequence[int] = ()  # money units per lead
+    book_errors: Sequence[RecordingError] = ()
 
 
 def make_report(world: World, population: Population, journal_path: str, inputs: Inputs, wall_s: float) -> Report:
@@ -85,8 +87,8 @@ def make_report(world: World, population: Population, journal_path: str, inputs:
         refusals={Reason(r).text: n for r, n in sorted(state.guard.refusals.items())},
         orders=dict(world.copies.orders),
         instruments=[
-            InstrumentReport(symbol=listing.instrument.symbol, book=inputs.book, venue=inputs.venue, note=note)
-            for listing, note in zip(state.listings, inputs.notes, strict=True)
+            InstrumentReport(symbol=listing.instrument.symbol, book=book, venue=inputs.venue, note=note)
+            for listing, book, note in zip(state.listings, inputs.books, inputs.notes, strict=True)
         ],
         model=inputs.model,
         inputs=[
@@ -179,7 +181,7 @@ def _usual(population: Population) -> int | None:
 
 
 def _issues(inputs: Inputs, population: Population, world: World) -> list[InputIssue]:
-    rows = [issue for recording in inputs.recordings for issue in recording.issues]
+    rows = [*(issue for recording in inputs.recordings for issue in recording.issues), *inputs.book_errors]
     issues = [
         InputIssue(file=Path(i.file).name, line=i.line, column=i.column, why=i.why, to_do=i.to_do)
         for i in [*rows, *population.issues]
