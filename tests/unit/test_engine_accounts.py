@@ -201,3 +201,15 @@ def test_opens_wait_for_fresh_data_and_exits_do_not(desk) -> None:
     assert placed(desk.lead(100)) == []
     assert desk.reasons() == [Reason.STALE] * 3
     assert only(desk.lead(-1_100)).side == -1
+
+
+def test_a_separate_account_pays_what_the_venue_billed_it() -> None:
+    """A fill under way makes the venue's bill differ from our rows; nobody else pays the difference."""
+    desk = Desk(Route.SEGREGATED)
+    desk.follow(free_follows([0, 1]))
+    (order,) = [approved.command for approved in desk.lead(2_000).commands]
+    desk.results(order)
+    before = desk.state.ledger.money.rows.copy()
+    desk.go(ev.Funding(*desk.stamp(), 0, 9, ints([0, 1]), ints([700, 11]), PX, 1))
+    assert (before - desk.state.ledger.money.rows).tolist() == [700, 11]
+    assert desk.state.ledger.money.system["rounding"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pilotfish.copying.targets import SizingLimits, grown, increments
-from pilotfish.domain.arith import apportion, muldiv_floor
+from pilotfish.domain.arith import Ints, apportion, muldiv_floor
 from pilotfish.domain.events import CashMoved, FollowsOpened, Funding, InstrumentListed, LeadListed, Liquidation
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.mandate import OMNIBUS, RATIO_UNIT, Follows, Sizing, Start
@@ -118,7 +118,9 @@ def on_cash(state: State, event: CashMoved) -> Out:
 
 
 def on_funding(state: State, event: Funding) -> Out:
-    """Funding by the same formula as the venue, row by row; its total rules, and the odd units go to rounding."""
+    """Funding by the venue's formula, row by row. Its word rules: a separate account pays what the venue took from it,
+    and on the omnibus account the odd units go to rounding.
+    """
     if event.funding_id in state.funding_seen:
         state.duplicates += 1
         return [], []
@@ -130,8 +132,23 @@ def on_funding(state: State, event: Funding) -> Out:
         if event.rate_e9 >= 0
         else -muldiv_floor(value, -event.rate_e9, 1_000_000_000)
     )
+    if not state.omnibus:
+        _as_billed(state, event, positions, paid)
     state.ledger.post_funding(slice(0, positions.size), paid, int(event.amounts.sum()))
     return [], []
+
+
+def _as_billed(state: State, event: Funding, positions: Ints, paid: Ints) -> None:
+    """Where the venue's bill of an account is not what its rows add up to (a fill under way), its first row pays it."""
+    accounts, of_row = np.unique(state.follows.follower, return_inverse=True)
+    difference = np.zeros(accounts.size, dtype=np.int64)
+    np.add.at(difference, of_row, -paid)
+    at = np.minimum(np.searchsorted(accounts, event.accounts), max(accounts.size - 1, 0))
+    known = accounts[at] == event.accounts if accounts.size else np.zeros(0, dtype=bool)
+    np.add.at(difference, at[known], event.amounts[known])
+    rows = np.flatnonzero(positions)
+    _, first = np.unique(of_row[rows], return_index=True)
+    paid[rows[first]] += difference[of_row[rows[first]]]
 
 
 def on_liquidation(state: State, event: Liquidation) -> Out:

@@ -78,12 +78,13 @@ def refresh(state: State) -> Exposures:
 
 
 def limit_price(state: State, leg: Leg, bps: int) -> int:
-    """Opens are bounded from the lead's own price, exits from today's mark and never beyond the protective bound."""
-    listing = state.listings[leg.instrument]
-    if not leg.exit:
-        return listing.instrument.bound_price(leg.occasion.reference, leg.side, bps)
-    bps = min(bps, state.settings.protective_bps)
-    return listing.instrument.bound_price(listing.mark or leg.occasion.reference, leg.side, bps)
+    """Opens are bounded from the lead's price, exits from the mark; neither goes beyond the protective bound."""
+    listing, protective = state.listings[leg.instrument], state.settings.protective_bps
+    bound, mark = listing.instrument.bound_price, listing.mark or leg.occasion.reference
+    if leg.exit:
+        return bound(mark, leg.side, min(bps, protective))
+    own, outer = bound(leg.occasion.reference, leg.side, bps), bound(mark, leg.side, protective)
+    return min(own, outer) if leg.side > 0 else max(own, outer)
 
 
 def bounds(state: State, leg: Leg) -> Ints:
