@@ -115,7 +115,7 @@ def simulate(
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Fuzz whole systems: seeded markets with every fault, an independent auditor after each step."""
-    from pilotfish.worlds.simulate_command import simulate_seeds
+    from pilotfish.worlds.fuzz.simulate_command import simulate_seeds
 
     with plain_errors():
         if not simulate_seeds(first, seeds, workers, console):

@@ -19,7 +19,7 @@ from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import Command, Place
 from pilotfish.engine.state import State
 from pilotfish.engine.step import step
-from pilotfish.worlds.auditor import Auditor
+from pilotfish.worlds.fuzz.auditor import Auditor
 
 PX, USDC, SECOND, T0 = 1_000_000, 1_000_000, 10**9, 10**18
 COIN = Instrument(

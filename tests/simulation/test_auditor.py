@@ -15,11 +15,11 @@ from pilotfish.domain.events import (
 from pilotfish.domain.mandate import OMNIBUS, Route
 from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.engine.state import State
-from pilotfish.worlds import audit_books, audit_limits, audit_orders, audit_pace, auditor, closing
+from pilotfish.worlds.fuzz import audit_books, audit_limits, audit_orders, audit_pace, auditor, closing
 from tests.simulation.audited import PX, USDC, Scene
 
 VOCABULARY = ("pilotfish.domain", "pilotfish.worlds.audit", "pilotfish.journal", "pilotfish.venues.sim.venue")
-REST = ("pilotfish.worlds.simulation", "pilotfish.worlds.scenario", "pilotfish.worlds.verify")
+REST = ("pilotfish.worlds.fuzz.simulation", "pilotfish.worlds.fuzz.scenario", "pilotfish.worlds.verify")
 
 
 def test_an_honest_run_is_clean() -> None:

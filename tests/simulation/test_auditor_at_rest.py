@@ -2,9 +2,9 @@
 
 import pytest
 
-from pilotfish.worlds import closing
-from pilotfish.worlds.scenario import draw
-from pilotfish.worlds.simulation import Simulation
+from pilotfish.worlds.fuzz import closing
+from pilotfish.worlds.fuzz.scenario import draw
+from pilotfish.worlds.fuzz.simulation import Simulation
 
 QUIET = 51  # a world whose followers hold positions at the end
 

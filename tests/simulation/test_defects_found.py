@@ -7,7 +7,7 @@ from pilotfish.domain.mandate import Route
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.journal.memory import MemoryJournal
-from pilotfish.worlds.audit_pace import BARREN_MAX, Pace
+from pilotfish.worlds.fuzz.audit_pace import BARREN_MAX, Pace
 from pilotfish.worlds.shard import Shard
 from tests.unit.driver import MS, PX, SECOND, T0, USDC, Desk, batched, free_follows, only, placed
 

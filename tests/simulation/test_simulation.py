@@ -7,9 +7,9 @@ from functools import cache
 import pytest
 from rich.console import Console
 
-from pilotfish.worlds import simulate_command
-from pilotfish.worlds.scenario import draw
-from pilotfish.worlds.simulation import SeedReport, Simulation, simulate_seed
+from pilotfish.worlds.fuzz import simulate_command
+from pilotfish.worlds.fuzz.scenario import draw
+from pilotfish.worlds.fuzz.simulation import SeedReport, Simulation, simulate_seed
 
 SEEDS = (2, 3, 5, 9, 10, 13, 17, 24, 25, 31, 35, 36, 41, 46, 51, 52, 69, 93, 102, 117, 123, 168, 177, 188)
 

@@ -33,12 +33,12 @@ from pilotfish.engine.step import Outcome, step
 from pilotfish.journal.memory import MemoryJournal
 from pilotfish.journal.port import RecordKind
 from pilotfish.venues.sim.venue import SimVenue
-from pilotfish.worlds.auditor import Auditor
-from pilotfish.worlds.closing import close
-from pilotfish.worlds.garbage import impossible
-from pilotfish.worlds.scenario import MS, SECOND, START_NS, USDC, Scenario, draw, draw_follows
+from pilotfish.worlds.fuzz.auditor import Auditor
+from pilotfish.worlds.fuzz.closing import close
+from pilotfish.worlds.fuzz.garbage import impossible
+from pilotfish.worlds.fuzz.scenario import MS, SECOND, START_NS, USDC, Scenario, draw, draw_follows
+from pilotfish.worlds.fuzz.weather import Crash, Passage, Weather
 from pilotfish.worlds.shard import Shard
-from pilotfish.worlds.weather import Crash, Passage, Weather
 from pilotfish.worlds.world import LeadSetup, opening_events
 
 LEAD_ACCOUNT = 1 << 40

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import Place, PlaceBatch
-from pilotfish.worlds.audit_limits import Standing, beyond_bound, broken_limits
+from pilotfish.worlds.fuzz.audit_limits import Standing, beyond_bound, broken_limits
 
 if TYPE_CHECKING:
-    from pilotfish.worlds.auditor import Auditor
+    from pilotfish.worlds.fuzz.auditor import Auditor
 
 CAPS = ("order_cap", "position_cap", "total_cap", "leverage_cap_e2")
 Held = dict[tuple[int, int, bool], int]  # (follow, instrument, exit) → sub-lots in flight

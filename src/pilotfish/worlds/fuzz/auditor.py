@@ -28,10 +28,10 @@ from pilotfish.domain.events import (
 )
 from pilotfish.domain.mandate import Route
 from pilotfish.domain.orders import Command, Place, PlaceBatch
-from pilotfish.worlds.audit_books import AccountOf, OwnBooks
-from pilotfish.worlds.audit_limits import View
-from pilotfish.worlds.audit_orders import OrderAudit
-from pilotfish.worlds.audit_pace import Pace
+from pilotfish.worlds.fuzz.audit_books import AccountOf, OwnBooks
+from pilotfish.worlds.fuzz.audit_limits import View
+from pilotfish.worlds.fuzz.audit_orders import OrderAudit
+from pilotfish.worlds.fuzz.audit_pace import Pace
 
 CASH_SLACK = 16  # money units: each instrument's value and margin may be rounded once
 CLEARING, ROUNDING = "clearing", "rounding"  # the two system accounts whose balance is ours until it is shared

@@ -15,7 +15,7 @@ from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.sim.faults import ONCE, FaultRates, Faults
 from pilotfish.venues.sim.venue import SimVenue
-from pilotfish.worlds.scenario import Chance
+from pilotfish.worlds.fuzz.scenario import Chance
 
 
 class Weather(Faults):

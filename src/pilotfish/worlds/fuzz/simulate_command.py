@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.worlds.commands import progress_bar
-from pilotfish.worlds.simulation import SeedReport, simulate_seed
+from pilotfish.worlds.fuzz.simulation import SeedReport, simulate_seed
 
 
 def simulate_seeds(first: int, seeds: int, workers: int, console: Console) -> bool:

@@ -11,12 +11,12 @@ from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.journal.chain import verify_chain
 from pilotfish.journal.port import Journal, RecordKind
 from pilotfish.venues.sim.venue import SimVenue
-from pilotfish.worlds.auditor import Auditor
-from pilotfish.worlds.scenario import MS, SECOND
+from pilotfish.worlds.fuzz.auditor import Auditor
+from pilotfish.worlds.fuzz.scenario import MS, SECOND
 from pilotfish.worlds.verify import verify
 
 if TYPE_CHECKING:
-    from pilotfish.worlds.simulation import Simulation
+    from pilotfish.worlds.fuzz.simulation import Simulation
 
 SETTLE_NS = 14 * SECOND  # the longest window for opens, an overdue order, an answer
 AGAIN_NS = 3 * SECOND
