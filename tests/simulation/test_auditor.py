@@ -18,7 +18,7 @@ from pilotfish.engine.state import State
 from pilotfish.worlds.fuzz import audit_books, audit_limits, audit_orders, audit_pace, auditor, closing
 from tests.simulation.audited import PX, USDC, Scene
 
-VOCABULARY = ("pilotfish.domain", "pilotfish.worlds.audit", "pilotfish.journal", "pilotfish.venues.sim.venue")
+VOCABULARY = ("pilotfish.domain", "pilotfish.worlds.fuzz.audit", "pilotfish.journal", "pilotfish.venues.sim.venue")
 REST = ("pilotfish.worlds.fuzz.simulation", "pilotfish.worlds.fuzz.scenario", "pilotfish.worlds.verify")
 
 
