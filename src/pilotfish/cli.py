@@ -109,6 +109,19 @@ def verify(
 
 
 @app.command()
+def salvage(
+    journal: Annotated[Path, typer.Argument(help="A damaged journal.db; it stays as it is.")],
+    into: Annotated[Path, typer.Argument(help="A new journal for every whole group before the damage.")],
+) -> None:
+    """Save what a damaged journal still holds; reconcile with the venues before you trade on the copy."""
+    from pilotfish.worlds import commands
+
+    with plain_errors():
+        if not commands.salvage_journal(journal, into, console):
+            raise typer.Exit(1)
+
+
+@app.command()
 def simulate(
     seeds: Annotated[int, typer.Option(help="How many worlds, each from its own seed.")] = 200,
     first: Annotated[int, typer.Option(help="The first seed.")] = 0,

@@ -171,3 +171,17 @@ def test_a_recorded_book_is_used_where_it_covers_the_fills_and_the_report_says_s
     assert report["copies"]["filled"]["count"] > 0
     assert -1 < report["leads"][0]["slippage_bps"]["min"] < report["leads"][0]["slippage_bps"]["max"] < 100
     assert any(row["instrument"] == "BTC" and Decimal(row["position"]) > 0 for row in positions)
+
+
+def test_a_damaged_journal_is_salvaged_up_to_the_damage(tmp_path):
+    replay(tmp_path, a_day(tmp_path / "lead.json"), "--followers", "20")
+    journal, saved = tmp_path / "out" / "journal.db", tmp_path / "saved.db"
+    raw = bytearray(journal.read_bytes())
+    raw[raw.rindex(b"lead_fill") + 12] ^= 1
+    journal.write_bytes(raw)
+    result = CliRunner().invoke(app, ["salvage", str(journal), str(saved)], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "left behind" in result.output
+    chain = verify_file(saved)
+    assert chain.first_bad is None
+    assert chain.records > 0

@@ -19,7 +19,7 @@ from pilotfish.execution.lifecycle import after, after_all, illegal
 
 FILLED_PART = 1_000  # a copy counts as filled within one lot, or a thousandth of the target where that is more
 _REMEMBERED_ORDERS = 65_536
-_REMEMBERED_REJECTS = 256
+_REMEMBERED_REJECTS = 16  # each keeps its quotas: half a megabyte at 32,000 follows
 _DONE = int(OrderState.FILLED)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.mandate import Route
-from pilotfish.journal.recover import verify_file
+from pilotfish.journal.recover import salvage, verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.recordings import read_recordings
 from pilotfish.venues.sim.figures import MarketFigures
@@ -227,6 +227,17 @@ def verify_journal(path: Path, root: str, console: Console) -> bool:
         return False
     console.print("[green]holds[/]: every hash, command and balance was recomputed")
     return True
+
+
+def salvage_journal(path: Path, into: Path, console: Console) -> bool:
+    """`pilotfish salvage`: False when anything had to be left behind."""
+    report = salvage(path, into)
+    console.print(
+        f"{report.records:,} records saved in {into}, root {report.root.hex()}", highlight=False, soft_wrap=True
+    )
+    if report.first_bad is not None:
+        console.print(f"[bold red]left behind[/] from record {report.first_bad}: {report.why}", soft_wrap=True)
+    return report.first_bad is None
 
 
 def inspect_files(files: Sequence[Path], strict: bool, console: Console) -> None:
