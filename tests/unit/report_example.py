@@ -25,7 +25,6 @@ from pilotfish.views.report.schema import (
     RealCopy,
     Report,
     RunFigures,
-    Tally,
     TrackingError,
 )
 
@@ -46,10 +45,6 @@ def sample(scale: str, centre: float, spread: float, n: int = 400) -> Distributi
     return made.distribution("log" if scale == "log" else "linear")
 
 
-def tally(count: int) -> Tally:
-    return Tally(count=count, lots=37 * count, notional=count * Decimal("212.37"))
-
-
 def _band(shift: float) -> Band:
     middle = [10.0 * i + shift for i in range(HOURS)]
     low, high = [x - 25 for x in middle], [x + 25 for x in middle]
@@ -58,9 +53,9 @@ def _band(shift: float) -> Band:
 
 def lead(name: str, shift: float) -> LeadReport:
     copies = Copies(
-        intended=tally(1_000), filled=tally(950), partly=tally(20), missed=tally(30),
-        missed_by_reason={"not enough free margin": tally(10), "the price moved beyond the slippage bound": tally(20)},
-        partly_by_reason={"not enough depth inside the slippage bound": tally(20)},
+        intended=1_000, filled=950, partly=20, missed=30,
+        missed_by_reason={"not enough free margin": 10, "the price moved beyond the slippage bound": 20},
+        missed_notional_by_reason={"the price moved beyond the slippage bound": Decimal("4247.40")},
     )  # fmt: skip
     real = [
         RealCopy(copier="0xfeed", symbol="BTC", lag_ms=900.0 + 50 * i, slippage_bps=i - 3.5, notional=Decimal("1234.5"))
@@ -97,8 +92,8 @@ def example() -> Report:
             off_target_reasons={"not enough free margin": 200, "the mandate's leverage cap": 112},
         ),
         copies=Copies(
-            intended=tally(2_000), filled=tally(1_900), partly=tally(40), missed=tally(60),
-            missed_by_reason={"not enough free margin": tally(60)},
+            intended=2_000, filled=1_900, partly=40, missed=60,
+            missed_by_reason={"not enough free margin": 60},
         ),
         lag_ms=sample("log", 200.0, 0.5),
         slippage_bps=sample("linear", 1.2, 2.5),

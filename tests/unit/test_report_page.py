@@ -66,10 +66,9 @@ def _hostile() -> Report:
         one.leads[0], id=HOSTILE, name=HOSTILE, venue=HOSTILE, final_positions={HOSTILE: Decimal(1)},
         real_copiers=[changed(c, copier=HOSTILE, symbol=HOSTILE) for c in one.leads[0].real_copiers],
     )  # fmt: skip
-    tally = one.copies.missed
     return changed(
         one, title=HOSTILE, route=HOSTILE, version=HOSTILE, money_asset=HOSTILE, leads=[lead], refusals={HOSTILE: 1},
-        orders={HOSTILE: 1}, copies=changed(one.copies, missed_by_reason={HOSTILE: tally}),
+        orders={HOSTILE: 1}, copies=changed(one.copies, missed_by_reason={HOSTILE: one.copies.missed}),
         followers=changed(one.followers, off_target_reasons={HOSTILE: 312}),
         equity=changed(one.equity, leads=[changed(one.equity.leads[0], id=HOSTILE)]),
         instruments=[changed(i, symbol=HOSTILE, venue=HOSTILE, note=HOSTILE) for i in one.instruments],

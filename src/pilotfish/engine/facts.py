@@ -59,7 +59,6 @@ class Settled(msgspec.Struct, frozen=True):
     partly: int = 0
     missed: dict[int, int] = {}  # reason → copies
     missed_lots: dict[int, int] = {}  # reason → lots that were not had
-    partly_lots: int = 0  # what the partly filled ones still lack
 
 
 class Refused(msgspec.Struct, frozen=True):

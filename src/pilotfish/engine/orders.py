@@ -141,12 +141,12 @@ def settle(state: State, lead_id: int, instrument: int, got: Ints | None, missed
         partly = partly | (got > 0)
     on = (waiting > 0) & ~off
     filled, carried = int(waiting[on & (partly > 0)].sum()), int(waiting[on & (partly == 0)].sum())
-    over, short, short_lots, reasons, lots = on, 0, 0, dict[int, int](), dict[int, int]()
+    over, short, reasons, lots = on, 0, dict[int, int](), dict[int, int]()
     if missed:
         noted = column.reasons[rows]  # an open that had to wait for its exit was never tried, and has no reason yet
         column.reasons[rows] = np.where((gap >= SUBLOT) & (noted == 0), missed, noted)
         late = (waiting > 0) & off
-        short, short_lots = int(waiting[late & (partly > 0)].sum()), int(gap[late & (partly > 0)].sum()) // SUBLOT
+        short = int(waiting[late & (partly > 0)].sum())
         never = late & (partly == 0)
         why = np.where(column.reasons[rows][never] > 0, column.reasons[rows][never], missed)
         for reason in np.unique(why).tolist():
@@ -155,7 +155,7 @@ def settle(state: State, lead_id: int, instrument: int, got: Ints | None, missed
         over = waiting > 0
     column.waiting[rows] = np.where(over, 0, waiting)
     column.partly[rows] = np.where(over, 0, partly)
-    return Settled(lead_id, instrument, filled, carried, short, reasons, lots, short_lots)
+    return Settled(lead_id, instrument, filled, carried, short, reasons, lots)
 
 
 def _why_unfilled(state: State, order: BlockOrder, stated: Reason) -> Reason:

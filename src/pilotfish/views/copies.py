@@ -17,7 +17,7 @@ from pilotfish.engine.facts import Copied, Halted, Intended, PositionBreak, Quar
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
 from pilotfish.views.report.metrics import WeightedSample
-from pilotfish.views.report.schema import Copies, Tally
+from pilotfish.views.report.schema import Copies
 
 _LAG_RESOLUTION_MS = 0.1
 _SLIPPAGE_RESOLUTION_BPS = 0.01
@@ -29,9 +29,7 @@ class Score:
     def __init__(self) -> None:
         self.intended = self.filled = self.carried = self.partly = 0
         self.missed: dict[int, int] = defaultdict(int)
-        self.missed_lots: dict[int, int] = defaultdict(int)
         self.missed_money: dict[int, Decimal] = defaultdict(Decimal)
-        self.traded_lots = self.intended_lots = self.partly_lots = 0
         self.traded = self.intended_money = Decimal(0)
         self.lag_ms = WeightedSample(_LAG_RESOLUTION_MS)
         self.slippage_bps = WeightedSample(_SLIPPAGE_RESOLUTION_BPS)
@@ -44,19 +42,14 @@ class Score:
         """As the report has it. What is neither filled, partly filled nor missed is pending."""
         pending = self.intended - self.filled - self.carried - self.partly - self.missed_count
         return Copies(
-            intended=Tally(count=self.intended, lots=self.intended_lots, notional=self.intended_money),
-            filled=Tally(count=self.filled + self.carried, lots=self.traded_lots, notional=self.traded),
-            partly=Tally(count=self.partly),
-            missed=Tally(
-                count=self.missed_count,
-                lots=sum(self.missed_lots.values()),
-                notional=sum(self.missed_money.values(), Decimal(0)),
-            ),
-            pending=Tally(count=pending),
-            missed_by_reason={
-                Reason(r).text: Tally(count=n, lots=self.missed_lots[r], notional=self.missed_money[r])
-                for r, n in sorted(self.missed.items())
-            },
+            intended=self.intended,
+            filled=self.filled + self.carried,
+            partly=self.partly,
+            missed=self.missed_count,
+            pending=pending,
+            missed_by_reason={Reason(r).text: n for r, n in sorted(self.missed.items())},
+            missed_notional_by_reason={Reason(r).text: money for r, money in sorted(self.missed_money.items())},
+            notional={"intended": self.intended_money, "traded": self.traded},
         )
 
 
@@ -82,7 +75,6 @@ class CopyView:
                     money = _money(state, fact.instrument, fact.lots)
                     for score in (self.all, self.leads[fact.lead]):
                         score.intended += fact.count
-                        score.intended_lots += fact.lots
                         score.intended_money += money
                 case Settled():
                     self.count(fact, state)
@@ -103,9 +95,7 @@ class CopyView:
             score.partly += fact.partly
             for reason, count in fact.missed.items():
                 score.missed[reason] += count
-                score.missed_lots[reason] += fact.missed_lots[reason]
                 score.missed_money[reason] += _money(state, fact.instrument, fact.missed_lots[reason])
-            score.partly_lots += fact.partly_lots
 
     def _copied(self, fact: Copied, state: State) -> None:
         traded = fact.lots > 0
@@ -121,7 +111,6 @@ class CopyView:
         lag = (stamps - fact.lead_ns) / 1e6
         notional = Decimal(int(fact.costs.sum())).scaleb(-instrument.money_decimals)
         for score in (self.all, self.leads[fact.lead]):
-            score.traded_lots += int(fact.lots.sum())
             score.traded += notional
             score.lag_ms.add(lag, count if block or lag.size == 1 else 1)
             score.slippage_bps.add(*slippage)

@@ -37,12 +37,12 @@ def _copies(report: Report) -> Iterator[str]:
 
 
 def _one(where: str, copies: Copies) -> Iterator[str]:
-    ended = sum(t.count for t in (copies.filled, copies.partly, copies.missed, copies.pending))
-    if ended != copies.intended.count:
-        yield f"The copies{where}: {copies.intended.count:,} were intended, {ended:,} are accounted for."
-    explained = sum(t.count for t in copies.missed_by_reason.values())
-    if explained != copies.missed.count:
-        yield f"The copies{where}: {copies.missed.count:,} were missed, the reasons account for {explained:,}."
+    ended = copies.filled + copies.partly + copies.missed + copies.pending
+    if ended != copies.intended:
+        yield f"The copies{where}: {copies.intended:,} were intended, {ended:,} are accounted for."
+    explained = sum(copies.missed_by_reason.values())
+    if explained != copies.missed:
+        yield f"The copies{where}: {copies.missed:,} were missed, the reasons account for {explained:,}."
 
 
 def _samples(report: Report) -> Iterator[str]:
@@ -97,8 +97,8 @@ def cautions(report: Report) -> list[str]:
         found.append(
             f"{_n(len(report.issues), 'row')} of the inputs could not be trusted and took no part; listed below."
         )
-    if report.copies.pending.count:
-        found.append(f"{_n(report.copies.pending.count, 'copy', 'copies')} had no outcome yet when the run ended.")
+    if report.copies.pending:
+        found.append(f"{_n(report.copies.pending, 'copy', 'copies')} had no outcome yet when the run ended.")
     return found
 
 

@@ -42,7 +42,7 @@ def tiles(report: Report) -> Element:
     copies, lag, slip, a = report.copies, report.lag_ms, report.slippage_bps, report.attribution
     track = report.tracking_error.bps
     cost = part_bps(a.total, a.copied_notional)
-    partly = f", {fig.percent(copies.partly.count, copies.intended.count)} in part" if copies.partly.count else ""
+    partly = f", {fig.percent(copies.partly, copies.intended)} in part" if copies.partly else ""
     zero = ledger_balances(report)
     known = bool(report.ledger.sum_by_asset)
     root: str | Element = (
@@ -61,8 +61,8 @@ def tiles(report: Report) -> Element:
         _tile("Followers", fig.integer(report.followers.count), f"{fig.integer(report.followers.follows)} follows"),
         _tile(
             "Copies filled",
-            fig.percent(copies.filled.count, copies.intended.count),
-            f"of {fig.integer(copies.intended.count)}{partly}",
+            fig.percent(copies.filled, copies.intended),
+            f"of {fig.integer(copies.intended)}{partly}",
         ),
         _tile(
             "Replication lag",

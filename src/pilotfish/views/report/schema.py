@@ -41,27 +41,20 @@ class Distribution(Part, frozen=True, kw_only=True):
     histogram: Histogram | None = None
 
 
-class Tally(Part, frozen=True, kw_only=True):
-    """How many copies, how many lots (each in its instrument's lot), and their notional in money."""
-
-    count: int = 0
-    lots: int = 0
-    notional: Decimal = Decimal(0)
-
-
 class Copies(Part, frozen=True, kw_only=True):
     """Each change one follow should have made is one copy; it ends filled, partly filled or missed, or is pending.
 
-    The counts of the four sum to `intended`. `filled`, `partly` tally what traded; `missed` what should have.
+    The four sum to `intended`. `notional` is money by the same words: what was intended and what traded.
     """
 
-    intended: Tally = Tally()
-    filled: Tally = Tally()
-    partly: Tally = Tally()
-    missed: Tally = Tally()
-    pending: Tally = Tally()  # still working when the run ended
-    missed_by_reason: dict[str, Tally] = {}  # copies missed altogether; the counts sum to missed
-    partly_by_reason: dict[str, Tally] = {}  # what the partly filled ones still lack
+    intended: int = 0
+    filled: int = 0
+    partly: int = 0
+    missed: int = 0
+    pending: int = 0  # still working when the run ended
+    missed_by_reason: dict[str, int] = {}  # copies missed altogether; sums to missed
+    missed_notional_by_reason: dict[str, Decimal] = {}  # what those should have traded, at the mark
+    notional: dict[str, Decimal] = {}  # "intended" and "traded"
 
 
 class RealCopy(Part, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from pilotfish.views.report import figures as fig
@@ -10,47 +10,35 @@ from pilotfish.views.report.checks import part_bps
 from pilotfish.views.report.dom import ROWS_MAX, bar_list, capped, card, el, more, says, table
 from pilotfish.views.report.histograms import real_values
 from pilotfish.views.report.money_charts import MEANING
-from pilotfish.views.report.schema import Distribution, LeadReport, Report, Tally
+from pilotfish.views.report.schema import Distribution, LeadReport, Report, exact_sum
 
 
 def missed(report: Report) -> Element:
-    asset, total = report.money_asset, report.copies.missed.count
+    copies, asset = report.copies, report.money_asset
     made = card("Missed copies by reason", id_="missed")
-    rows = _by_size(report.copies.missed_by_reason)
+    rows = sorted(copies.missed_by_reason.items(), key=lambda item: (-item[1], item[0]))
     if not rows:
-        made.append(
-            says("No copy was missed." if not total else f"{fig.integer(total)} were missed, no reason is given.")
+        lost = f"{fig.integer(copies.missed)} were missed, no reason is given."
+        made.append(says(lost if copies.missed else "No copy was missed."))
+        return made
+    money = copies.missed_notional_by_reason
+    worth = f", {fig.money(exact_sum(list(money.values())), asset)}" if money else ""
+    made.append(
+        says(f"{fig.integer(copies.missed)} of {fig.integer(copies.intended)} copies were not made at all{worth}.")
+    )
+    made.append(
+        bar_list(
+            [
+                (
+                    fig.sentence(reason),
+                    count,
+                    fig.integer(count) + (f" · {fig.money(money[reason], asset)}" if reason in money else ""),
+                )
+                for reason, count in rows
+            ]
         )
-    else:
-        made.append(
-            says(
-                f"{fig.integer(total)} of {fig.integer(report.copies.intended.count)} copies were not made at all, "
-                f"{fig.money(report.copies.missed.notional, asset)}."
-            )
-        )
-        made.append(
-            bar_list(
-                [
-                    (fig.sentence(reason), t.count, f"{fig.integer(t.count)} · {fig.money(t.notional, asset)}")
-                    for reason, t in rows
-                ]
-            )
-        )
-    if lacking := _by_size(report.copies.partly_by_reason):
-        made.append(el("h3", "What partly filled copies still lack"))
-        made.append(
-            bar_list(
-                [
-                    (fig.sentence(reason), t.count, f"{fig.integer(t.count)} · {fig.money(t.notional, asset)}")
-                    for reason, t in lacking
-                ]
-            )
-        )
+    )
     return made
-
-
-def _by_size(tallies: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
-    return sorted(tallies.items(), key=lambda item: (-item[1].count, item[0]))
 
 
 def attribution_table(report: Report) -> Element:
@@ -118,9 +106,9 @@ def _lead_row(lead: LeadReport) -> list[str | Element]:
         lead.venue,
         pnl,
         fig.integer(lead.follows),
-        fig.integer(copies.intended.count),
-        fig.percent(copies.filled.count, copies.intended.count),
-        fig.integer(copies.missed.count),
+        fig.integer(copies.intended),
+        fig.percent(copies.filled, copies.intended),
+        fig.integer(copies.missed),
         _pair(lead.lag_ms, fig.duration),
         _pair(lead.slippage_bps, fig.bps),
         fig.duration(lag.percentile(50)),

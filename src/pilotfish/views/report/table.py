@@ -183,8 +183,8 @@ def _summary(report: Report) -> list[tuple[str, str | Text]]:
         ),
         (
             "copies",
-            f"{fig.integer(copies.intended.count)} intended: {fig.percent(copies.filled.count, copies.intended.count)}"
-            f" filled, {fig.integer(copies.partly.count)} in part, {fig.integer(copies.missed.count)} missed",
+            f"{fig.integer(copies.intended)} intended: {fig.percent(copies.filled, copies.intended)}"
+            f" filled, {fig.integer(copies.partly)} in part, {fig.integer(copies.missed)} missed",
         ),
         ("replication lag", f"p50 {fig.duration(lag.p50)}, p90 {fig.duration(lag.p90)}, p99 {fig.duration(lag.p99)}"),
         ("slippage", f"p50 {fig.bps(slip.p50)}, p99 {fig.bps(slip.p99)} (above 0 is worse)"),
