@@ -42,6 +42,7 @@ def test_a_replay_adds_up_and_explains_every_follow(tmp_path, route):
     assert ended == copies["intended"] > 0
     assert report["lag_ms"]["p50"] > 0
     assert report["followers"]["off_target"] == sum(report["followers"]["off_target_reasons"].values())
+    assert len(positions) == 40 * 2  # every follow in every instrument of its lead
     unexplained = [row for row in positions if row["position"] != row["target"] and row["reason"] == "on target"]
     assert not unexplained
     parts = [
@@ -95,6 +96,7 @@ def test_a_follower_file_decides_who_follows(tmp_path):
         tmp_path, write_fills(tmp_path / "l.json", [("BTC", 1, "0.05", "66400.0")]), "--followers", str(mandates)
     )
     assert report["followers"]["count"] == 2
+    assert {row["follower"] for row in positions} == {"ann", "bob"}
     assert any("cid" in issue["why"] or issue["line"] == 4 for issue in report["issues"])
     held = {row["follower"]: row for row in positions}
     assert Decimal(held["bob"]["target"]) == Decimal("0.025")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pilotfish.domain.arith import Ints
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.state import State
@@ -37,21 +38,24 @@ def standing(state: State) -> Followers:
 
 
 def rows(state: State, names: Sequence[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """follower, lead, instrument, position, target, reason: one row for every non-zero position or target."""
-    for key, column in state.columns.items():
-        held, instrument = state.ledger.lots[key].rows, state.listings[key].instrument
-        for row in np.flatnonzero((held != 0) | (column.targets != 0)):
-            gap = abs(int(column.targets[row]) - int(held[row]) * SUBLOT)
-            reason = Reason(int(column.reasons[row])) if gap >= SUBLOT else Reason.CARRIED if gap else Reason.NONE
-            target = instrument.show_lots(int(column.targets[row])) / SUBLOT
-            yield (
-                names[int(state.follows.follower[row])],
-                state.leads[int(state.follows.lead[row])].name,
-                instrument.symbol,
-                f"{instrument.show_lots(int(held[row])):f}",
-                f"{target:f}",
-                reason.text,
-            )
+    """follower, lead, instrument, position, target, reason: every follow in every instrument that its lead traded."""
+    for number, lead in enumerate(state.leads):
+        follows = np.flatnonzero(state.follows.lead == number)
+        who = [names[k] for k in state.follows.follower[follows].tolist()]
+        for key in sorted(lead.positions):
+            column, instrument = state.columns[key], state.listings[key].instrument
+            held, targets = state.ledger.lots[key].rows[follows], column.targets[follows]
+            reasons = _reasons(targets, held, column.reasons[follows])
+            for name, lots, target, reason in zip(who, held.tolist(), targets.tolist(), reasons.tolist(), strict=True):
+                position, exact = instrument.show_lots(lots), instrument.show_lots(target) / SUBLOT
+                yield name, lead.name, instrument.symbol, f"{position:f}", f"{exact:f}", Reason(reason).text
+
+
+def _reasons(targets: Ints, held: Ints, noted: Ints) -> Ints:
+    """The reason noted where a follow is off target or may not trade; carried below one lot; else none."""
+    gap = np.abs(targets - held * SUBLOT)
+    near = np.where(gap > 0, int(Reason.CARRIED), int(Reason.NONE))
+    return np.where((gap >= SUBLOT) | (noted == Reason.DENIED), noted, near)
 
 
 def write_positions(path: Path, state: State, names: Sequence[str]) -> int:
