@@ -2,9 +2,11 @@
 
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilotfish.domain.errors import InvariantBroken
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, Place, Tif
 from pilotfish.execution.planning import Desired, Resting, difference, replace_all
 
@@ -64,6 +66,17 @@ def test_a_changed_size_is_amended_where_the_venue_can_and_replaced_where_not() 
     assert difference(7, 2, resting, desired, count(100)) == [Amend(1, 3, 99)]
     cancel, place = difference(7, 2, resting, desired, count(100), amend=False)
     assert (cancel, place) == (Cancel(1), Place(100, 7, 2, 1, 3, 99, Tif.ALO))
+
+
+def test_a_larger_size_is_a_new_order_and_an_amendment_counts_what_has_filled() -> None:
+    cancel, place = difference(7, 2, [Resting(1, 1, 99, 3)], [Desired(1, 99, 5)], count(100))
+    assert (cancel, place) == (Cancel(1), Place(100, 7, 2, 1, 5, 99, Tif.ALO))
+    assert difference(7, 2, [Resting(1, 1, 99, 5, filled=2)], [Desired(1, 99, 3)], count(100)) == [Amend(1, 5, 99)]
+
+
+def test_two_quotes_at_one_price_are_refused() -> None:
+    with pytest.raises(InvariantBroken, match="two quotes"):
+        difference(0, 0, [], [Desired(1, 99, 5), Desired(1, 99, 2)], count(100))
 
 
 def test_two_orders_at_one_price_become_one() -> None:

@@ -165,12 +165,12 @@ def test_closing_everything_is_exempt_from_the_minimum() -> None:
 @pytest.mark.parametrize("command", [Cancel(1), CancelAll(OMNIBUS), Query(0, (1,)), Amend(1, 3, PX)])
 def test_cancels_queries_and_smaller_amendments_pass_whatever_the_state(command) -> None:
     guard = Guard(killed=True, halted=True, connected=False)
-    assert approve_always(command, guard, lots_left=3).command == command
+    assert approve_always(command, guard, lots=3).command == command
 
 
 def test_an_amendment_that_enlarges_does_not_pass_unreviewed() -> None:
     with pytest.raises(InvariantBroken, match="enlarge"):
-        approve_always(Amend(1, 4, PX), Guard(), lots_left=3)
+        approve_always(Amend(1, 4, PX), Guard(), lots=3)
 
 
 def test_only_what_was_approved_is_sent_again() -> None:

@@ -76,7 +76,10 @@ class Cancel(msgspec.Struct, frozen=True, array_like=True, tag="cancel"):
 
 
 class Amend(msgspec.Struct, frozen=True, array_like=True, tag="amend"):
-    """Change price or lots of a resting order; keeps its place in the queue only when lots shrink at the same price."""
+    """Change a resting order; `lots` is its whole size, fills included.
+
+    It keeps its place in the queue only when lots shrink at the same price.
+    """
 
     coid: int
     lots: int

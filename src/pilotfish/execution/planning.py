@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from pilotfish.domain.errors import InvariantBroken
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, Command, Place, Tif
 
 
@@ -31,6 +32,7 @@ class Resting(msgspec.Struct, frozen=True):
     price: int
     lots_left: int
     settled: bool = True
+    filled: int = 0
 
 
 def replace_all(account: int, instrument: int, desired: Sequence[Desired], ids: Iterator[int]) -> list[Command]:
@@ -44,10 +46,13 @@ def difference(
 ) -> list[Command]:  # fmt: skip
     """The least that turns `resting` into `desired`; cancels first, so that reduced risk never waits for new risk.
 
-    An order at a wanted price stays; a smaller wanted size amends it (it keeps its place in the queue), a larger one
-    too where the venue can `amend`. While an unsettled order occupies a side and price, no second one goes there.
+    An order at a wanted price stays; a smaller wanted size amends it where the venue can `amend` (it keeps its place in
+    the queue); a larger one is a new order, which the gate has to see. While an unsettled order occupies a side and
+    price, no second one goes there. Raises InvariantBroken when two are wanted at one side and price.
     """
     wanted = {(want.side, want.price): want for want in desired}
+    if len(wanted) != len(desired):
+        raise InvariantBroken("two quotes at one side and price", "one of them would be lost", "add their sizes up")
     cancels: list[Command] = []
     amends: list[Command] = []
     covered: set[tuple[int, int]] = set()
@@ -60,9 +65,9 @@ def difference(
             cancels.append(Cancel(order.coid))
         elif order.lots_left == want.lots:
             covered.add(key)
-        elif amend:
+        elif amend and want.lots < order.lots_left:
             covered.add(key)
-            amends.append(Amend(order.coid, want.lots, want.price))
+            amends.append(Amend(order.coid, order.filled + want.lots, want.price))
         else:
             cancels.append(Cancel(order.coid))
     places = [_place(account, instrument, want, ids) for key, want in wanted.items() if key not in covered]

@@ -132,9 +132,9 @@ def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool
     return Approved(batch, _KEY)
 
 
-def approve_always(command: Cancel | CancelAll | Query | Amend, guard: Guard, lots_left: int = 0) -> Approved[Command]:
-    """Cancels and queries pass whatever the state; so does an amendment that only makes an order smaller."""
-    if isinstance(command, Amend) and command.lots > lots_left:
+def approve_always(command: Cancel | CancelAll | Query | Amend, guard: Guard, lots: int = 0) -> Approved[Command]:
+    """Cancels and queries pass whatever the state; so does an amendment that makes an order of `lots` no larger."""
+    if isinstance(command, Amend) and command.lots > lots:
         raise InvariantBroken(
             f"amend of order {command.coid}", "would enlarge it unreviewed", "cancel it and place anew"
         )
