@@ -29,8 +29,9 @@ def test_a_second_run_never_writes_over_the_first(tmp_path):
     arguments = ["run", "--minutes", "0.5", "--followers", "5", "--out", str(tmp_path / "run")]
     for _ in range(2):
         assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
-    assert (tmp_path / "run" / "journal.db").exists()
-    assert (tmp_path / "run-2" / "journal.db").exists()
+    for name in ("journal.db", "journal-2.db"):
+        assert CliRunner().invoke(app, ["verify", str(tmp_path / "run" / name)], catch_exceptions=False).exit_code == 0
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["journal"]["path"].endswith("journal-2.db")
 
 
 def test_looking_changes_nothing(tmp_path):

@@ -59,9 +59,9 @@ def replay_files(job: ReplayJob, console: Console) -> None:
         f"{len(tape.fills):,} fills of {len(names)} lead(s) in {len(symbols)} instrument(s); "
         f"{len(population.names):,} followers, {len(population.follows):,} follows"
     )
-    out = next_folder(job.out)
+    journal, path = fresh_journal(job.out)
     with progress_bar("replaying", len(tape.fills), console) as show:
-        world, journal, wall = replay(tape, population, out, options, show)
+        world, wall = replay(tape, population, journal, options, show)
     inputs = Inputs(
         title="Replay of recorded leads",
         seed=options.seed,
@@ -79,22 +79,19 @@ def replay_files(job: ReplayJob, console: Console) -> None:
         venue="simulated from recordings",
         lead_fees=[sum(r.fees) for r in tape.recordings if r.fills],
     )
-    finish(world, journal, population, out, inputs, wall, console)
+    finish(world, population, path, inputs, wall, console)
     if job.positions is not None:
         count = write_positions(job.positions, world.shard.state, population.names)
         console.print(f"{count:,} positions in {job.positions}")
 
 
-def finish(
-    world: World, journal: SqliteJournal, population: Population, out: Path, inputs: Inputs, wall: float,
-    console: Console,
-) -> None:  # fmt: skip
+def finish(world: World, population: Population, journal: Path, inputs: Inputs, wall: float, console: Console) -> None:
     """The report of a world that has ended, on disk and on the terminal."""
-    report = make_report(world, population, str(out / "journal.db"), inputs, wall)
-    journal.close()
-    paths = write_report(report, out)
+    report = make_report(world, population, str(journal), inputs, wall)
+    world.shard.journal.close()
+    paths = write_report(report, journal.parent)
     console.print(summary_table(report))
-    console.print(f"report: {paths[1]}\njournal: pilotfish verify {out / 'journal.db'}", highlight=False)
+    console.print(f"report: {paths[1]}\njournal: pilotfish verify {journal}", highlight=False)
 
 
 def seeded_market(
@@ -111,9 +108,7 @@ def seeded_market(
         raise ConfigError(f"--minutes {minutes}", "is not between 0 and a day", "20 is a good start")
     equities = [LEAD_EQUITY] * len(STYLES)
     population = population_of(followers, list(STYLES), equities, seed, [s for s, *_ in INSTRUMENTS], False, capital)
-    out = next_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
-    journal = SqliteJournal(out / "journal.db")
+    journal, path = fresh_journal(out)
     market = SeededMarket(SeededOptions(seed, minutes, route), population, journal)
     with LiveView(console) as view:
         wall = market.run(view.update, 0.5 if console.is_terminal else 10.0)
@@ -123,16 +118,20 @@ def seeded_market(
         "Three leads in a seeded market", seed, route.name.lower(), ["seeded"] * len(market.notes), market.notes,
         model.figures(figures, {"equity of each lead": chosen}, capital=capital if followers.isdigit() else None),
     )  # fmt: skip
-    finish(market.world, journal, population, out, inputs, wall, console)
+    finish(market.world, population, path, inputs, wall, console)
 
 
-def next_folder(out: Path) -> Path:
-    """`out`, or out-2, out-3, … where a journal is there already: a journal is never overwritten."""
-    number, folder = 1, out
-    while (folder / "journal.db").exists():
+def fresh_journal(out: Path) -> tuple[SqliteJournal, Path]:
+    """journal.db in `out`, or journal-2.db, journal-3.db, …: the report is renewed, a journal is never overwritten."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise ConfigError(f"--out {out}", f"cannot be made ({bad.strerror})", "name another folder") from bad
+    number, path = 1, out / "journal.db"
+    while path.exists():
         number += 1
-        folder = out.with_name(f"{out.name}-{number}")
-    return folder
+        path = out / f"journal-{number}.db"
+    return SqliteJournal(path), path
 
 
 def population_of(

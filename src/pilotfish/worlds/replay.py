@@ -13,7 +13,6 @@ from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Route
 from pilotfish.journal.port import Journal
-from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.recordings import Recording, read_recordings
 from pilotfish.venues.sim.config import SimConfig
 from pilotfish.venues.sim.faults import Faults
@@ -229,12 +228,10 @@ def merge_tops(tape: Tape) -> Iterator[tuple[int, int]]:
 
 
 def replay(
-    tape: Tape, population: Population, out: Path, options: ReplayOptions, progress: Callable[[int, int], None]
-) -> tuple[World, SqliteJournal, float]:
-    """Play the tape into a fresh journal in `out`. Returns the world, its open journal, and the seconds it took."""
-    out.mkdir(parents=True, exist_ok=True)
-    journal = SqliteJournal(out / "journal.db")
+    tape: Tape, population: Population, journal: Journal, options: ReplayOptions, progress: Callable[[int, int], None]
+) -> tuple[World, float]:
+    """Play the tape into a fresh journal. Returns the world and the seconds it took."""
     began = time.monotonic()
     world = build(tape, population, journal, options)
     play(world, tape, progress)
-    return world, journal, time.monotonic() - began
+    return world, time.monotonic() - began
