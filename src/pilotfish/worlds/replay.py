@@ -12,6 +12,7 @@ from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Route
+from pilotfish.engine.state import State
 from pilotfish.journal.port import Journal
 from pilotfish.venues.recordings import Recording, read_recordings
 from pilotfish.venues.sim.config import SimConfig
@@ -202,7 +203,7 @@ def play(world: World, tape: Tape, progress: Callable[[int, int], None]) -> None
         moment = min(fill_ns, top_ns, sample_ns)
         world.advance(moment)
         if moment == sample_ns and sample_ns <= max(fill_ns, top_ns):
-            for instrument in range(len(tape.instruments)):
+            for instrument in held(world.shard.state):
                 world.venue.publish_top(instrument, moment)
             world.equity.sample(world.shard.state, moment)
             sample += 1
@@ -217,10 +218,16 @@ def play(world: World, tape: Tape, progress: Callable[[int, int], None]) -> None
     world.equity.sample(world.shard.state, world.now_ns)
 
 
+def held(state: State) -> list[int]:
+    """Instruments that anybody holds: the others' prices move no equity."""
+    leads = {key for lead in state.leads for key, lots in lead.positions.items() if lots}
+    return [key for key, book in state.ledger.lots.items() if key in leads or book.rows.any()]
+
+
 def merge_tops(tape: Tape) -> Iterator[tuple[int, int]]:
     """When to publish which instrument's top of book: around the start and every fill, once each, in time order."""
     wanted: set[tuple[int, int]] = set()
-    moments = [(tape.start_ns, instrument.id) for instrument in tape.instruments]  # existing positions are taken over
+    moments = [(tape.start_ns, key) for key in {k for lead in tape.leads for k in lead.positions}]  # may be taken over
     for ns, instrument in [*moments, *((fill.venue_ns, fill.instrument) for fill in tape.fills)]:
         first, last = (ns - BEFORE_NS) // TOP_EVERY_NS, (ns + AFTER_NS) // TOP_EVERY_NS
         wanted.update((tick * TOP_EVERY_NS, instrument) for tick in range(first, last + 1))
