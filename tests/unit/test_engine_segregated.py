@@ -188,3 +188,18 @@ def test_the_facts_of_a_batch_say_what_each_follow_got() -> None:
     assert copied.rows.tolist() == [0, 1, 2]
     assert copied.lots.tolist() == [10, 5, 0]
     assert copied.costs.tolist() == [10 * USDC, 5 * USDC, 0]
+
+
+def test_a_fill_after_a_reject_is_posted_once_and_what_is_too_much_is_looked_at() -> None:
+    desk = Desk(Route.SEGREGATED)
+    desk.follow(free_follows([0, 1]))
+    (batch,) = [approved.command for approved in desk.lead(2_000).commands]
+    reject, fill = int(On.REJECT), int(On.FILLED)
+    desk.results(batch, lots=[0, batch.lots[1]], signals=[reject, fill])
+    assert desk.held() == [0, int(batch.lots[1])]
+    late = desk.result_event(batch, lots=[int(batch.lots[0])], signals=[fill], index=[0])
+    desk.go(late)
+    desk.go(late)  # told twice
+    assert desk.held() == batch.lots.tolist()
+    assert desk.state.watches
+    assert desk.state.quarantined == 0

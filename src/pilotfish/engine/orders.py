@@ -20,6 +20,7 @@ from pilotfish.execution.lifecycle import after, after_all, illegal
 FILLED_PART = 1_000  # a copy counts as filled within one lot, or a thousandth of the target where that is more
 _REMEMBERED_ORDERS = 65_536
 _REMEMBERED_REJECTS = 16  # each keeps its quotas: half a megabyte at 32,000 follows
+_REMEMBERED_BATCHES = 4
 _DONE = int(OrderState.FILLED)
 
 
@@ -187,29 +188,40 @@ def _only_what_is_left(order: BlockOrder) -> None:
 
 def on_batch_update(state: State, event: BatchUpdate) -> Out:
     """Per-order results of a batch; each order's result counts once."""
-    order = state.batches.get(event.coid)
+    alive = event.coid in state.batches
+    order = state.batches.get(event.coid) or state.rejected_batches.get(event.coid)
     if order is None:
         return _stray(state, event.coid, "batch result")
-    fresh = order.states[event.index] < _DONE
+    told = order.states[event.index]
+    revived = (told == OrderState.REJECTED) & (event.lots > 0)  # filled after all: a fill is a fact
+    fresh = (told < _DONE) | revived
     if not fresh.all():
         state.duplicates += int((~fresh).sum())
     part, signal = event.index[fresh], event.signal[fresh]
     lots, cost, fee, reason = event.lots[fresh], event.cost[fresh], event.fee[fresh], event.reason[fresh]
     if illegal(order.states[part], signal).size or _contradicts(order.batch.lots[part], signal, lots, cost):
         return [], [_quarantine(state, f"batch {event.coid}", "a result contradicts its order")]
-    order.states[part] = after_all(order.states[part], signal)
+    following = after_all(order.states[part], signal)
+    order.states[part] = np.where(revived[fresh] & (signal == OrderSignal.CANCEL), int(OrderState.CANCELLED), following)
     over = order.states[part] >= _DONE
     ended = part[over]
-    state.ledger.void_part(event.coid, ended)
+    if alive:
+        state.ledger.void_part(event.coid, ended)
     facts = _post_batch(
         state, order, ended, lots[over], cost[over], fee[over], reason[over], event.done_ns[fresh][over]
     )
     if lots.any():
         look_soon(state, order.lead, order.batch.instrument, exit=order.exit)
-    if (order.states >= _DONE).all():
+    if revived.any():  # what came unasked for may be too much
+        watch(state, order.lead, order.batch.instrument, Occasion(order.reference, order.lead_ns, first=False))
+    if alive and (order.states >= _DONE).all():
         del state.batches[event.coid]
         state.ledger.reservations.pop(event.coid)
         remember(state.closed, event.coid, _DONE, _REMEMBERED_ORDERS)
+        if (order.states == OrderState.REJECTED).any():
+            state.rejected_batches[event.coid] = order
+            while len(state.rejected_batches) > _REMEMBERED_BATCHES:
+                del state.rejected_batches[next(iter(state.rejected_batches))]
     return [], facts
 
 

@@ -144,7 +144,7 @@ def _paid(cost: int, fee: int) -> str:
 
 
 def _batch(state: State, event: BatchUpdate) -> str:
-    order = state.batches.get(event.coid)
+    order = state.batches.get(event.coid) or state.rejected_batches.get(event.coid)
     columns = (event.signal, event.lots, event.cost, event.fee, event.reason, event.done_ns)
     if why := _columns(event.index, *columns):
         return why

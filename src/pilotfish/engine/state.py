@@ -149,6 +149,7 @@ class State(msgspec.Struct):
     blocks: dict[int, BlockOrder] = {}
     batches: dict[int, BatchOrder] = {}
     rejected: dict[int, BlockOrder] = {}  # the last few: a venue may fill what it rejected
+    rejected_batches: dict[int, BatchOrder] = {}  # likewise, where any of their orders was rejected
     closed: dict[int, int] = {}  # recent client order ids → OrderState
     closed_fills: dict[
         int, list[int]
