@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.measure import ROOT, Row, progress
 
-NAMES = ("fanout", "rates", "journal", "restart")
+NAMES = ("fanout", "rates", "attribution", "journal", "restart")
 LATEST = ROOT / "bench/latest.json"
 KEPT = ("value", "unit", "baseline", "ratio", "against", "target", "note", "points")
 

@@ -147,6 +147,47 @@ def inspect(
         commands.inspect_files(files, strict, console)
 
 
+@app.command()
+def leads(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of lead traders (docs/leads.md).")],
+    accounts: Annotated[int, typer.Option(help="Accounts to look at, those with most fills first.")] = 10,
+    split: Annotated[
+        str, typer.Option(help="Rank until then, judge after: a share of the fills (0.5) or a date.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Folder for leads.json; made if need be.")] = Path("out/leads"),
+    lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
+    copiers_capital: Annotated[float, typer.Option(help="What all copiers of one lead bring, USDC.")] = 10_000.0,
+    capacity: Annotated[bool, typer.Option(help="Replay with ever more capital until the edge is gone.")] = True,
+    seed: Seed = 1,
+    strict: Strict = False,
+) -> None:
+    """Rank leads by what copiers would really have got, and say what of it may be luck."""
+    from pilotfish.worlds import commands
+    from pilotfish.worlds.leads import LeadsJob, leads_command
+
+    with plain_errors():
+        equity = commands.parse_equity(lead_equity or [])
+        leads_command(LeadsJob(files, accounts, seed, copiers_capital, split, equity, capacity, strict, out), console)
+
+
+@app.command()
+def recommend(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="leads.json, or recordings; out/leads/leads.json when left out.")
+    ] = None,
+    capital: Annotated[float, typer.Option(help="What you would put in, USDC.")] = 500.0,
+    accounts: Annotated[int, typer.Option(help="Accounts to look at, where recordings are given.")] = 10,
+    seed: Seed = 1,
+    strict: Strict = False,
+) -> None:
+    """Propose at most three leads and their weights, with reasons; or say that none can be told from luck."""
+    from pilotfish.worlds.leads import LeadsJob, recommend_command
+
+    with plain_errors():
+        chosen = files or [Path("out/leads/leads.json")]
+        recommend_command(chosen, capital, LeadsJob(chosen, accounts, seed, strict=strict), console)
+
+
 def show_version(value: bool) -> None:
     if value:
         console.print(f"pilotfish {__version__}")

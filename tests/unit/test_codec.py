@@ -7,12 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pilotfish.domain import events as ev
-from pilotfish.domain import orders
+from pilotfish.domain import instructions as say
+from pilotfish.domain import orders, terms
 from pilotfish.domain.arith import ints
 from pilotfish.domain.codec import decode_commands, decode_event, encode_commands, encode_event
 from pilotfish.domain.errors import EngineError
 from pilotfish.domain.mandate import Follows, Minimum, Route, Sizing, SymbolRule
 from pilotfish.domain.reasons import Reason
+from pilotfish.domain.rules import Rule, RuleAction
 from tests.unit.driver import perp
 
 N = ints([3, 1, 2])
@@ -43,6 +45,22 @@ EVENTS = [
     ev.Reconciled(*S, 4, (1, 2), (1,), ()),
     ev.Timer(*S),
     ev.Operator(*S, ev.OperatorAction.KILL, "note"),
+    say.FollowControl(*S, N, say.FollowAction.CLOSE),
+    say.MandateChanged(*S, N, FOLLOWS),
+    say.Rebalance(*S, N, 50),
+    say.LeadStatus(*S, 0, say.LeadNews.GONE),
+    say.LeadStop(*S, 0, 1, 7),
+    say.LeadOrder(*S, 0, 1, 99, -1, 5, 7),
+    say.InstrumentMapped(*S, 0, 1, 2, 3, 4, 5, False),
+    say.HedgeMapped(*S, 0, 1),
+    say.FeesSet(*S, terms.FeeTerms(2_000_000)),
+    say.FeesDue(*S),
+    say.RiskSet(*S, terms.RiskTerms(3, outage=terms.Outage.CLOSE)),
+    say.RulesSet(*S, (Rule("thin", "market.spread_bps > 40.0", RuleAction.HALT_OPENS, "why"),)),
+    say.ExecutionSet(*S, terms.ExecutionTerms(terms.Execution.TWAP, 60, 4)),
+    say.DisclosureSet(*S, 0, 5, False),
+    say.Committed(*S, 0, b"\0" * 32, 1),
+    say.Revealed(*S, 0, 1, 2, -1, 5, 7, b"salt"),
 ]
 COMMANDS = [
     orders.Place(1, -1, 0, -1, 5, 7, orders.Tif.ALO, True),

@@ -112,7 +112,7 @@ def _bad(desk: Desk) -> list[ev.Event]:
     listed = [
         change(perp_1, **fields)
         for fields in (
-            {"id": 0}, {"id": 2}, {"tick": 0}, {"max_leverage": 0}, {"max_leverage": 10**7}, {"quote": "EUR"},
+            {"id": 0}, {"id": 2}, {"tick": 0}, {"max_leverage": 0}, {"max_leverage": 10**7},
             {"price_decimals": -2, "lot_decimals": 8}, {"lot_decimals": 40}, {"min_notional": -1},
             {"taker_fee_e6": -5}, {"tick_rule": TickRule.GRID, "tick": 10_000},
         )

@@ -111,13 +111,16 @@ def test_a_position_that_cannot_be_valued_is_not_taken_over_in_silence() -> None
     outcome = desk.follow(free_follows([0], start=int(Start.EXISTING)))
     assert [(fact.reason, fact.count) for fact in said(outcome, Refused)] == [(Reason.STALE, 1)]
     assert desk.reasons() == [Reason.STALE]
+    desk.top()
+    desk.wait(SECOND)
+    assert desk.targets() == [50.0]  # … but as soon as it can
 
 
 @pytest.mark.parametrize(
     "columns",
     [
         {"allocation": 0}, {"followers": -1}, {"lead": 1}, {"lead": -1}, {"open_bps": 10_000}, {"exit_bps": -1},
-        {"order_cap": 0}, {"leverage_cap_e2": 0}, {"rule": 1}, {"sizing": 2}, {"start": 2}, {"minimum": 3},
+        {"order_cap": 0}, {"leverage_cap_e2": 0}, {"rule": 1}, {"sizing": 5}, {"start": 3}, {"minimum": 3},
         {"sizing": 1, "value": 0}, {"allocation": 2**62},
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.unit.driver import SECOND, USDC, Desk, batched, free_follows, perp, s
 
 
 def _desk(n: int = 3, least: int = 0, **columns) -> Desk:
-    desk = Desk(Route.SEGREGATED, instruments=[perp(min_notional=least * USDC)])
+    desk = Desk(Route.SEGREGATED, instruments=[perp(min_notional=least * USDC), perp(1)])
     columns = {"allocation": np.arange(1, n + 1) * 1_000 * USDC} | columns
     desk.follow(free_follows(np.arange(n) + 100, **columns))
     desk.lead_holds(0)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilotfish.domain.errors import ConfigError, FollowersError
-from pilotfish.domain.mandate import NO_LIMIT, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate import DEFAULTS, NO_LIMIT, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate_checks import check_follows
 from pilotfish.engine.sane import MONEY_MAX
 from pilotfish.worlds.followers import COLUMNS, assumptions, random_population, read_followers
 from pilotfish.worlds.population import USDC, split
@@ -30,7 +31,7 @@ def test_a_row_becomes_a_follow_with_every_limit(tmp_path) -> None:
     row = "ann,250.5,acc3,fixed_ratio,0.25,existing,100,200,300,2.5,BTC;ETH,DOGE,25,100,raise,120.5"
     p = read(tmp_path, f"{header}\n{row}\n")
     assert (p.issues, p.names, p.delays_ns.tolist()) == ([], ["ann"], [120_500_000])
-    assert {name: int(column[0]) for name, column in p.follows.columns().items()} == {
+    assert {name: int(column[0]) for name, column in p.follows.columns().items()} == DEFAULTS | {
         "follower": 0, "lead": 1, "allocation": 250_500_000, "sizing": Sizing.FIXED_RATIO, "value": 250_000_000,
         "start": Start.EXISTING, "open_bps": 25, "exit_bps": 100, "order_cap": 100 * USDC, "position_cap": 200 * USDC,
         "total_cap": 300 * USDC, "leverage_cap_e2": 250, "minimum": Minimum.RAISE, "rule": 1,
@@ -229,7 +230,7 @@ def test_no_text_crashes_the_reader(tmp_path_factory, text, headed) -> None:
     except FollowersError:
         return
     assert len(p.names) == p.delays_ns.size
-    p.follows.check()
+    check_follows(p.follows)
 
 
 def test_the_page_shows_a_file_that_reads_without_issues(tmp_path) -> None:

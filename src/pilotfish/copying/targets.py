@@ -13,7 +13,7 @@ from pilotfish.domain.arith import Ints, ints, muldiv_floor, muldiv_trunc, peak
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.reasons import Reason
 
-_LOTS_MAX = 2**61 // SUBLOT  # so that a target and a step, each saturated, still add up inside int64
+LOTS_MAX = 2**61 // SUBLOT  # so that a target and a step, each saturated, still add up inside int64
 _MONEY_MAX = 2**53
 
 
@@ -41,16 +41,18 @@ def reduced(targets: Ints, change: Change) -> Ints:
     return muldiv_trunc(targets, change.left, change.before) if change.left else np.zeros_like(targets)
 
 
-def increments(num: Ints, den: Ints, opened: int) -> Ints:
-    """Signed sub-lots that an open of `opened` lots asks of each follow: opened·num/den, rounded toward zero.
+def increments(num: Ints, den: Ints, opened: int, lots_num: int = 1, lots_den: int = 1) -> Ints:
+    """Signed sub-lots that an open of `opened` lots asks of each follow: opened·num/den, rounded toward zero; where
+    another instrument is copied into, times its `lots_num / lots_den`.
 
     Saturates at 2^61: a lead of almost no equity asks for the impossible, and the caps then say how much of it.
     """
-    size, most = abs(opened) * SUBLOT, _LOTS_MAX * SUBLOT
-    if not den.size or peak(num) * size <= most * int(den.min()):
-        step = muldiv_floor(num, size, den)
+    size, most = abs(opened) * SUBLOT * lots_num, LOTS_MAX * SUBLOT
+    if not den.size or (peak(num) * size <= most * int(den.min()) * lots_den and peak(den) * lots_den <= most):
+        step = muldiv_floor(num, size, den * lots_den)
     else:
-        step = ints([min(n * size // d, most) for n, d in zip(num.tolist(), den.tolist(), strict=True)])
+        pairs = zip(num.tolist(), den.tolist(), strict=True)
+        step = ints([min(n * size // (d * lots_den), most) for n, d in pairs])
     return step if opened >= 0 else -step
 
 
@@ -82,4 +84,4 @@ def grown(targets: Ints, step: Ints, limits: SizingLimits, instrument: Instrumen
 def cap_sublots(money: Ints, instrument: Instrument, price: int) -> Ints:
     """A money cap in sub-lots at `price`: whole lots, rounded down, so that rounding a position up never breaks it."""
     lots = instrument.lots_floor(np.minimum(money, _MONEY_MAX), price)
-    return np.minimum(lots, _LOTS_MAX) * SUBLOT
+    return np.minimum(lots, LOTS_MAX) * SUBLOT

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-import msgspec
 import numpy as np
 
 from pilotfish.domain.arith import Ints
+from pilotfish.domain.instructions import Instruction
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
-
-
-class Stamped(msgspec.Struct, frozen=True, array_like=True):
-    venue_ns: int
-    ours_ns: int
+from pilotfish.domain.stamped import Stamped
 
 
 class Configured(Stamped, frozen=True, array_like=True, tag="configured"):
@@ -42,6 +38,7 @@ class LeadListed(Stamped, frozen=True, array_like=True, tag="lead"):
     lead: int  # index
     name: str
     equity: int  # money units; frozen into each proportional follow when it starts
+    account: int = -1  # the follower id under which this lead itself follows others, where it does
 
 
 class LeadEquity(Stamped, frozen=True, array_like=True, tag="lead_equity"):
@@ -70,6 +67,7 @@ class LeadFill(Stamped, frozen=True, array_like=True, tag="lead_fill"):
     price: int
     fill_id: int  # unique per lead
     start: int | None = None
+    order: int = 0  # the lead's order that this is a part of; where 0, fills of one stamp and side are one order
 
 
 class FollowsOpened(Stamped, frozen=True, array_like=True, tag="follows"):
@@ -197,7 +195,7 @@ class Operator(Stamped, frozen=True, array_like=True, tag="operator"):
 Event = (
     Configured | InstrumentListed | LeadListed | LeadEquity | LeadPosition | LeadFill | FollowsOpened | CashMoved
     | BookTop | Mark | OrderUpdate | Fill | BatchUpdate | Funding | Liquidation | Connection | Recovered | Reconciled
-    | Timer | Operator
+    | Timer | Operator | Instruction
 )  # fmt: skip
 
 EMPTY: Ints = np.zeros(0, dtype=np.int64)

@@ -6,12 +6,12 @@ from enum import IntEnum
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from pilotfish.domain.arith import INT64_MAX, Ints
 from pilotfish.domain.errors import ConfigError
 
 NO_LIMIT = INT64_MAX
+BPS = 10_000
 RATIO_UNIT = 1_000_000_000  # fixed ratios are kept in billionths
 OMNIBUS = -1  # the account that trades for everybody on the omnibus route
 
@@ -19,11 +19,28 @@ OMNIBUS = -1  # the account that trades for everybody on the omnibus route
 class Sizing(IntEnum):
     PROPORTIONAL = 0  # allocation / the lead's equity at the start of the follow
     FIXED_RATIO = 1  # `value` follower lots per lead lot
+    FIXED_AMOUNT = 2  # `value` money for each opening order of the lead, however many fills it takes
+    RISK = 3  # what loses `value` bps of the allocation if the lead's stop is hit; without a stop nothing
+    EXTENSION = 4  # `sizers[value]`, from another package
+
+
+class Direction(IntEnum):
+    SAME = 0
+    REVERSE = 1  # short where the lead is long
 
 
 class Start(IntEnum):
     NEW_TRADES = 0
     EXISTING = 1  # take over the lead's open positions at once
+    BETTER_PRICE = 2  # … each as soon as it costs no more than the lead paid for it
+
+
+class LeadGone(IntEnum):
+    """What becomes of copies when nobody hears of the lead any more; opens end in any case."""
+
+    HOLD = 0
+    REDUCE = 1  # close half
+    CLOSE = 2
 
 
 class Minimum(IntEnum):
@@ -50,9 +67,8 @@ class SymbolRule(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Follows(msgspec.Struct, array_like=True):
-    """Columns of int64, one row a follow. Money in base units of the quote asset; bounds in basis points.
-
-    `value` is a ratio in billionths where `sizing` is FIXED_RATIO and unused otherwise. `rule` indexes `rules`.
+    """Columns of int64, one row a follow. Money in base units of the quote asset; bounds in basis points; 0 = none for
+    whatever stops or filters. `value` depends on `sizing`; `rule` indexes `rules`.
     """
 
     follower: Ints
@@ -69,50 +85,65 @@ class Follows(msgspec.Struct, array_like=True):
     leverage_cap_e2: Ints  # hundredths: 300 = 3x
     minimum: Ints
     rule: Ints
+    direction: Ints
+    hedge_bps: Ints  # this share of the copied exposure is hedged …
+    hedge_band_bps: Ints  # … and re-hedged when it is off by this much of the exposure
+    lookback: Ints  # opening orders of the lead that make its usual volume …
+    multiplier_cap_e2: Ints  # … of which an order counts at most so many times
+    lead_notional_min: Ints  # smaller opening orders of the lead are skipped
+    lead_leverage_min_e2: Ints  # … and those that leave its position below this share of its equity
+    hold_ns_min: Ints  # a position of the lead is copied once it has lasted this long
+    take_profit_bps: Ints  # of what was deposited, net
+    stop_loss_bps: Ints
+    trailing_bps: Ints  # of the highest equity so far
+    price_stop_bps: Ints  # a position that has moved so far against its entry is closed
+    equity_stop: Ints  # everything is closed at this equity
+    margin_stop_bps: Ints  # … or when initial margins reach this share of equity
+    stage_bps: Ints  # a close-all closes this share of what is left at a time
+    lead_gone: Ints
+    weight_bps: Ints  # of the follower's capital, when it is rebalanced over its leads
+    coupon: Ints  # 1: fees are a tenth lower
     rules: list[SymbolRule]
+    sizers: list[str]
 
     @classmethod
     def of(cls, follower: object, lead: object, allocation: object, **columns: object) -> Follows:
         """Columns from sequences or scalars; what is not named gets a copier's ordinary defaults (no caps)."""
         who = np.atleast_1d(np.asarray(follower, dtype=np.int64))
         n = who.size
-        defaults: dict[str, object] = {
-            "sizing": int(Sizing.PROPORTIONAL), "value": 0, "start": int(Start.NEW_TRADES), "open_bps": 50,
-            "exit_bps": 300, "order_cap": NO_LIMIT, "position_cap": NO_LIMIT, "total_cap": NO_LIMIT,
-            "leverage_cap_e2": 2_000, "minimum": int(Minimum.CARRY), "rule": 0,
-        }  # fmt: skip
         rules = columns.pop("rules", None) or [SymbolRule()]
-        if unknown := set(columns) - set(defaults):
-            raise ConfigError(f"follow columns {sorted(unknown)}", "are not known", f"use {sorted(defaults)}")
-        merged = {**defaults, **columns, "lead": lead, "allocation": allocation}
+        sizers = columns.pop("sizers", None) or []
+        if unknown := set(columns) - set(DEFAULTS):
+            raise ConfigError(f"follow columns {sorted(unknown)}", "are not known", f"use {sorted(DEFAULTS)}")
+        merged = {**DEFAULTS, **columns, "lead": lead, "allocation": allocation}
         out = {k: np.broadcast_to(np.asarray(v, dtype=np.int64), (n,)).copy() for k, v in merged.items()}
-        return cls(follower=who, rules=rules, **out)  # type: ignore[arg-type]
+        return cls(follower=who, rules=rules, sizers=sizers, **out)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return int(self.follower.size)
 
     def columns(self) -> dict[str, Ints]:
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "rules"}
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("rules", "sizers")}
 
-    def check(self) -> None:
-        """Refuse a table that contradicts itself. Raises ConfigError that names the first bad row."""
-        n = len(self)
-        for name, column in self.columns().items():
-            if column.dtype != np.int64 or column.shape != (n,):
-                raise ConfigError(f"follow column {name}", f"is {column.dtype}{column.shape}, not int64({n},)")
-        self._refuse(self.follower < 0, "follower", "is negative")
-        self._refuse(self.allocation <= 0, "allocation", "is not positive")
-        self._refuse((self.sizing == Sizing.FIXED_RATIO) & (self.value <= 0), "value", "is not a positive ratio")
-        self._refuse((self.open_bps < 0) | (self.open_bps >= 10_000), "open_bps", "is not in 0..9999")
-        self._refuse((self.exit_bps < 0) | (self.exit_bps >= 10_000), "exit_bps", "is not in 0..9999")
-        for name in ("order_cap", "position_cap", "total_cap", "leverage_cap_e2"):
-            self._refuse(getattr(self, name) <= 0, name, "is not positive")
-        self._refuse((self.rule < 0) | (self.rule >= len(self.rules)), "rule", "names no symbol rule")
-        self._refuse(~np.isin(self.sizing, list(Sizing)), "sizing", "is not a sizing mode")
-        self._refuse(~np.isin(self.start, list(Start)), "start", "is not a start mode")
-        self._refuse(~np.isin(self.minimum, list(Minimum)), "minimum", "is not a minimum-notional policy")
+    def take(self, rows: slice | Ints) -> Follows:
+        """Only these rows."""
+        return Follows(rules=self.rules, sizers=self.sizers, **{k: v[rows] for k, v in self.columns().items()})
 
-    def _refuse(self, bad: NDArray[np.bool_], column: str, why: str) -> None:
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise ConfigError(f"follow row {row}, column {column}", f"{getattr(self, column)[row]} {why}", "mend it")
+    def joined(self, new: Follows) -> Follows:
+        """These rows, then those of `new`, whose rules and sizers are added to ours."""
+        columns = {name: np.concatenate([getattr(self, name), column]) for name, column in new.columns().items()}
+        first = len(self)
+        rules = list(self.rules) if first else []
+        columns["rule"][first:] += len(rules)
+        columns["value"][first:] += np.where(new.sizing == Sizing.EXTENSION, len(self.sizers), 0)
+        return Follows(rules=rules + list(new.rules), sizers=[*self.sizers, *new.sizers], **columns)
+
+
+DEFAULTS: dict[str, int] = {
+    "sizing": int(Sizing.PROPORTIONAL), "value": 0, "start": int(Start.NEW_TRADES), "open_bps": 50, "exit_bps": 300,
+    "order_cap": NO_LIMIT, "position_cap": NO_LIMIT, "total_cap": NO_LIMIT, "leverage_cap_e2": 2_000,
+    "minimum": int(Minimum.CARRY), "rule": 0, "direction": int(Direction.SAME), "hedge_bps": 0, "hedge_band_bps": 500,
+    "lookback": 0, "multiplier_cap_e2": 0, "lead_notional_min": 0, "lead_leverage_min_e2": 0, "hold_ns_min": 0,
+    "take_profit_bps": 0, "stop_loss_bps": 0, "trailing_bps": 0, "price_stop_bps": 0, "equity_stop": 0,
+    "margin_stop_bps": 0, "stage_bps": BPS, "lead_gone": int(LeadGone.HOLD), "weight_bps": 0, "coupon": 0,
+}  # fmt: skip

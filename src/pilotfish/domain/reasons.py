@@ -31,6 +31,33 @@ class Reason(IntEnum):
     HALTED = 20
     PRICE_BOUND = 21
     BAD_INTENT = 22
+    PAUSED = 23
+    SMALL_TRADE = 24
+    LOW_LEVERAGE = 25
+    SHORT_LIVED = 26
+    BETTER_PRICE = 27
+    NO_STOP = 28
+    UNMAPPED = 29
+    TAKE_PROFIT = 30
+    STOP_LOSS = 31
+    TRAILING_STOP = 32
+    PRICE_STOP = 33
+    ACCOUNT_STOP = 34
+    LEAD_LIQUIDATED = 35
+    LEAD_GONE = 36
+    BREAKER = 37
+    LIQUIDATOR = 38
+    OUTAGE = 39
+    COOLING = 40
+    AUTHENTICATION = 41
+    BALANCE = 42
+    BUDGET = 43
+    RULE = 44
+    CLOSED = 45
+    LEFT = 46
+    OWED = 47
+    SLICED = 48
+    VOLUME_CAP = 49
 
     @property
     def text(self) -> str:
@@ -61,4 +88,31 @@ _TEXT = {
     Reason.HALTED: "the shard has halted",
     Reason.PRICE_BOUND: "the limit price lies outside the protective bound",
     Reason.BAD_INTENT: "the intent contradicts itself",
+    Reason.PAUSED: "the follow is paused",
+    Reason.SMALL_TRADE: "the lead's trade is smaller than the mandate copies",
+    Reason.LOW_LEVERAGE: "the lead's leverage is lower than the mandate copies",
+    Reason.SHORT_LIVED: "waiting to see whether the lead keeps the position",
+    Reason.BETTER_PRICE: "waiting for a price no worse than the lead's",
+    Reason.NO_STOP: "the lead has no stop to size the risk by",
+    Reason.UNMAPPED: "the lead's instrument has no counterpart here",
+    Reason.TAKE_PROFIT: "the follow's take profit",
+    Reason.STOP_LOSS: "the follow's stop loss",
+    Reason.TRAILING_STOP: "the follow's trailing drawdown stop",
+    Reason.PRICE_STOP: "the follow's price stop",
+    Reason.ACCOUNT_STOP: "the follow's account stop",
+    Reason.LEAD_LIQUIDATED: "the lead was liquidated",
+    Reason.LEAD_GONE: "nobody hears of the lead any more",
+    Reason.BREAKER: "too many liquidations: opens are halted everywhere",
+    Reason.LIQUIDATOR: "closed before the venue would have liquidated it",
+    Reason.OUTAGE: "the venue was out of reach: opens wait for the operator",
+    Reason.COOLING: "opens rest after a failure",
+    Reason.AUTHENTICATION: "the venue refused our keys",
+    Reason.BALANCE: "the venue says the balance is too small",
+    Reason.BUDGET: "our own rate budget for this venue",
+    Reason.RULE: "a risk rule",
+    Reason.CLOSED: "the follower closed everything",
+    Reason.LEFT: "the follower has left",
+    Reason.OWED: "a subscription is owed",
+    Reason.SLICED: "the order is worked in parts",
+    Reason.VOLUME_CAP: "the lead's order is larger than its usual times the mandate's multiple",
 }

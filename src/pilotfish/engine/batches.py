@@ -89,11 +89,11 @@ def _forget_skipped(state: State, leg: Leg, quotas: Ints, skipped: NDArray[np.bo
     if skipped.any():
         column, rows = state.columns[leg.instrument], state.leads[leg.lead].rows
         targets = column.targets[rows]
-        targets[skipped] -= leg.side * quotas[skipped]
-        column.targets[rows] = targets
+        column.override(rows, np.where(skipped, targets - leg.side * quotas, targets))
 
 
 def _keep_raised(state: State, leg: Leg, extra: Ints) -> None:
     """The raise policy: what an order was raised by is wanted from now on, or the next look would sell it again."""
     if extra.any():
-        state.columns[leg.instrument].targets[state.leads[leg.lead].rows] += leg.side * extra
+        column, rows = state.columns[leg.instrument], state.leads[leg.lead].rows
+        column.override(rows, column.targets[rows] + leg.side * extra)

@@ -18,6 +18,7 @@ class Targeted(msgspec.Struct, frozen=True):
     rows: Rows
     delta: Ints
     lead_ns: int  # the venue's stamp of the lead's fill
+    hedge: bool = False  # of a hedge, whose price is the decision's
 
 
 class Intended(msgspec.Struct, frozen=True):
@@ -79,6 +80,45 @@ class PositionBreak(msgspec.Struct, frozen=True):
     stated: int
 
 
+class FeeCharged(msgspec.Struct, frozen=True):
+    """A fee was taken from follows; `kind` is subscription or performance, money base units."""
+
+    kind: str
+    rows: Ints
+    amounts: Ints
+    to_insurance: int
+
+
+class InsurancePaid(msgspec.Struct, frozen=True):
+    """The pool paid accounts that had gone below zero; `unpaid` is what it still owes them."""
+
+    rows: Ints
+    amounts: Ints
+    unpaid: Ints
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """A stop, a policy or a person changed how these follows stand; `what` says it for people."""
+
+    rows: Ints
+    reason: Reason
+    what: str
+
+
+class RuleFired(msgspec.Struct, frozen=True):
+    """A risk rule held opens back; `why` has the rule and the values it saw."""
+
+    rule: str
+    why: str
+
+
+class Disclosed(msgspec.Struct, frozen=True):
+    """A commitment was opened and is what was committed."""
+
+    lead: int
+    number: int
+
+
 class Quarantined(msgspec.Struct, frozen=True):
     """An event that cannot be true was not applied. It stays in the journal."""
 
@@ -92,4 +132,7 @@ class Halted(msgspec.Struct, frozen=True):
     why: str
 
 
-Fact = Targeted | Intended | Copied | Settled | Refused | PositionBreak | Quarantined | Halted
+Fact = (
+    Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | RuleFired
+    | Disclosed | Quarantined | Halted
+)  # fmt: skip

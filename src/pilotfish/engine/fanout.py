@@ -11,8 +11,9 @@ from pilotfish.domain.orders import Command
 from pilotfish.engine.batches import send_batch
 from pilotfish.engine.blocks import send_blocks
 from pilotfish.engine.facts import Fact, Intended
+from pilotfish.engine.lead import Lead
 from pilotfish.engine.leg import Leg, Occasion, Out
-from pilotfish.engine.state import Lead, State, Watch
+from pilotfish.engine.state import State, Watch
 from pilotfish.gate.approved import Approved
 
 
@@ -68,7 +69,8 @@ def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
     """Look again later; a new move of the lead restarts the window for opens."""
     key, retry = watch_key(lead, instrument), state.settings.retry_ns
     if occasion.first or key not in state.watches:
-        state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, state.now_ns + retry)
+        due = state.now_ns + retry
+        state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, due, worst=occasion.worst)
     else:
         state.watches[key].next_ns = state.now_ns + retry
 

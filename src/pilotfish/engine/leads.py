@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pilotfish.copying.targets import Change, SizingLimits, grown, increments, reduced
 from pilotfish.domain.events import LeadFill, LeadPosition
-from pilotfish.engine.facts import Fact, PositionBreak, Targeted
-from pilotfish.engine.fanout import fan_out
-from pilotfish.engine.leg import Occasion, Out
-from pilotfish.engine.state import Lead, State, remember
+from pilotfish.domain.instructions import InstrumentMapped, LeadStop
+from pilotfish.engine.facts import Fact, PositionBreak
+from pilotfish.engine.lead import Counterpart, Lead
+from pilotfish.engine.leg import Out
+from pilotfish.engine.moves import Move, move
+from pilotfish.engine.state import State, remember
 
 _REMEMBERED_FILLS = 65_536
 
@@ -38,12 +39,13 @@ def on_lead_fill(state: State, event: LeadFill) -> Out:
             facts.append(PositionBreak(event.lead, key, known, start))
         _note_start(lead, key, event.venue_ns, start)
     if known is None:
+        lead.entries.setdefault(key, event.price)
         known = start  # what it held before we looked is not a new trade
     lead.positions[key] = start + signed
     lead.as_of_ns[key] = (
         max(event.venue_ns, lead.as_of_ns.get(key, 0)) if event.start is not None else lead.as_of_ns.get(key, 0)
     )
-    out = move(state, event.lead, key, known, start + signed, event.price, event.venue_ns)
+    out = move(state, Move(event.lead, key, known, start + signed, event.price, event.venue_ns, event.order))
     return out[0], facts + out[1]
 
 
@@ -57,32 +59,27 @@ def on_lead_position(state: State, event: LeadPosition) -> Out:
     lead.positions[key] = event.lots
     lead.as_of_ns[key] = event.venue_ns
     lead.starts[key] = []
+    if known is None:
+        lead.entries[key] = event.price
     if known is None or known == event.lots:
         return [], []
     lead.breaks += 1
-    commands, facts = move(state, event.lead, key, known, event.lots, event.price, event.venue_ns)
+    commands, facts = move(state, Move(event.lead, key, known, event.lots, event.price, event.venue_ns))
     return commands, [PositionBreak(event.lead, key, known, event.lots), *facts]
 
 
-def move(state: State, lead_id: int, instrument: int, old: int, new: int, price: int, lead_ns: int) -> Out:
-    """The lead's position went from `old` to `new`: move the targets, then send what is lacking."""
-    lead, column = state.leads[lead_id], state.columns[instrument]
-    if not lead.count or old == new:
-        return [], []
-    change, rows, follows = Change.between(old, new), lead.rows, state.follows
-    before = column.targets[rows]
-    targets = reduced(before, change)
-    column.reasons[rows] = 0
-    if change.opened:
-        limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
-        step = increments(state.num[rows], state.den[rows], change.opened)
-        targets, reasons = grown(targets, step, limits, state.listings[instrument].instrument, price)
-        column.reasons[rows] = reasons
-    delta = targets - before
-    column.targets[rows] = targets
-    occasion = Occasion(price, lead_ns, reduced=change.left < change.before, opened=change.opened != 0)
-    commands, facts = fan_out(state, lead_id, instrument, occasion)
-    return commands, [Targeted(lead_id, instrument, price, rows, delta, lead_ns), *facts]
+def on_lead_stop(state: State, event: LeadStop) -> Out:
+    """Where the lead would take its loss: sizes what it opens from now on."""
+    state.leads[event.lead].stops[event.instrument] = event.price
+    return [], []
+
+
+def on_mapped(state: State, event: InstrumentMapped) -> Out:
+    """A counterpart to copy into; the same target again replaces what was said of it."""
+    fields = (event.target, event.lots_num, event.lots_den, event.price_num, event.price_den, event.open)
+    routes = [route for route in state.routes.get(event.source, []) if route.target != event.target]
+    state.routes[event.source] = [*routes, Counterpart(*fields)]
+    return [], []
 
 
 def _is_late(lead: Lead, key: int, venue_ns: int, start: int, end: int) -> bool:

@@ -27,6 +27,7 @@ class Occasion(msgspec.Struct, frozen=True):
     opened: bool = False
     first: bool = True
     opens: bool = True  # False once the window for opens has passed: only exits are still tried
+    worst: int = 0  # opens never cost more than this (sales never bring less), whatever the bound says
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -47,6 +48,7 @@ def clip(state: State, leg: Leg, quotas: Ints, price: int) -> Ints:
         follows.order_cap[rows], follows.position_cap[rows], follows.total_cap[rows], follows.leverage_cap_e2[rows]
     )
     instrument = state.listings[leg.instrument].instrument
+    quotas = _rested(state, leg, quotas)
     clipped, reasons = clip_opens(quotas, leg.side, mandates, exposure, instrument, price)
     cut = reasons > 0
     if cut.any():
@@ -55,6 +57,16 @@ def clip(state: State, leg: Leg, quotas: Ints, price: int) -> Ints:
             if count:
                 state.guard.refuse(Reason(reason), count)
     return clipped
+
+
+def _rested(state: State, leg: Leg, quotas: Ints) -> Ints:
+    """Nothing for follows whose opens rest after a failure."""
+    cooling = (state.standing.cool_ns[state.leads[leg.lead].rows] > state.now_ns) & (quotas > 0)
+    if not cooling.any():
+        return quotas
+    note_reasons(state, leg, cooling, int(Reason.COOLING))
+    state.guard.refuse(Reason.COOLING, int(np.count_nonzero(cooling)))
+    return np.where(cooling, 0, quotas)
 
 
 def note_reasons(state: State, leg: Leg, which: NDArray[np.bool_], reasons: Ints | int) -> None:
@@ -83,8 +95,10 @@ def limit_price(state: State, leg: Leg, bps: int) -> int:
     bound, mark = listing.instrument.bound_price, listing.mark or leg.occasion.reference
     if leg.exit:
         return bound(mark, leg.side, min(bps, protective))
-    own, outer = bound(leg.occasion.reference, leg.side, bps), bound(mark, leg.side, protective)
-    return min(own, outer) if leg.side > 0 else max(own, outer)
+    bounds = [bound(leg.occasion.reference, leg.side, bps), bound(mark, leg.side, protective)]
+    if leg.occasion.worst:
+        bounds.append(bound(leg.occasion.worst, leg.side, 0))
+    return min(bounds) if leg.side > 0 else max(bounds)
 
 
 def bounds(state: State, leg: Leg) -> Ints:

@@ -11,9 +11,10 @@ from pilotfish.domain.orders import CancelAll, Command, OrderSignal, OrderState,
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused
 from pilotfish.engine.fanout import fan_out, lacking
+from pilotfish.engine.lead import Lead
 from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.orders import _close, end_batch, settle
-from pilotfish.engine.state import BatchOrder, Lead, State, Watch
+from pilotfish.engine.state import BatchOrder, State, Watch
 from pilotfish.execution.lifecycle import after, after_all
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_always, approve_resend
@@ -48,7 +49,7 @@ def _look_again(state: State, key: int, watch: Watch) -> Out:
     lead_id, instrument = key >> 32, key & 0xFFFFFFFF
     lead, settings = state.leads[lead_id], state.settings
     open_window = state.now_ns - watch.since_ns <= settings.retry_ns_max
-    occasion = Occasion(watch.reference, watch.lead_ns, first=False, opens=open_window)
+    occasion = Occasion(watch.reference, watch.lead_ns, first=False, opens=open_window, worst=watch.worst)
     commands, facts = fan_out(state, lead_id, instrument, occasion)
     if not open_window:  # exits go on, but ever less often
         watch.tries += 1

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pilotfish.domain.arith import INT64_MAX, Ints, peak
-from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.events import (
     BatchUpdate,
     CashMoved,
@@ -25,6 +24,7 @@ from pilotfish.domain.events import (
     Liquidation,
 )
 from pilotfish.domain.instrument import TickRule
+from pilotfish.engine.sane_instructions import CHECKS, follows_refused
 from pilotfish.engine.state import State
 
 LEVERAGE_MAX = 1_000
@@ -85,8 +85,7 @@ def _listed(state: State, event: InstrumentListed) -> str:
         return f"{new.symbol}: tick {new.tick} leaves no price between nothing and one"
     if new.max_leverage > LEVERAGE_MAX or not 0 <= new.min_notional <= MONEY_MAX or not 0 <= new.taker_fee_e6 <= 10**6:
         return f"{new.symbol}: leverage {new.max_leverage}, minimum {new.min_notional}, fee {new.taker_fee_e6}"
-    other = state.listings[0].instrument.quote if state.listings else new.quote
-    return "" if new.quote == other else f"{new.symbol} is quoted in {new.quote}, this shard in {other}"
+    return ""
 
 
 def _lead_listed(state: State, event: LeadListed) -> str:
@@ -114,14 +113,10 @@ def _lead_position(state: State, event: LeadPosition) -> str:
 
 
 def _follows(state: State, event: FollowsOpened) -> str:
-    try:
-        event.follows.check()
-    except ConfigError as bad:
-        return str(bad)
-    leads = event.follows.lead
-    if leads.size and not (int(leads.min()) >= 0 and int(leads.max()) < len(state.leads)):
-        return "a follow names a lead that is not listed"
-    return "" if not leads.size or int(event.follows.allocation.max()) < MONEY_MAX else "an allocation is too large"
+    if why := follows_refused(state, event.follows):
+        return why
+    amounts = event.follows.allocation
+    return "" if not amounts.size or int(amounts.max()) < MONEY_MAX else "an allocation is too large"
 
 
 def _cash(state: State, event: CashMoved) -> str:
@@ -173,7 +168,7 @@ def _liquidation(state: State, event: Liquidation) -> str:
     return _instrument(state, event.instrument) or _trade(abs(event.lots), event.price) or _paid(event.cost, event.fee)
 
 
-_CHECKS: dict[type, Callable[[State, Any], str]] = {
+_CHECKS: dict[type, Callable[[State, Any], str]] = CHECKS | {
     Configured: _configured,
     InstrumentListed: _listed,
     LeadListed: _lead_listed,

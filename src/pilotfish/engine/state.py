@@ -13,12 +13,18 @@ from pilotfish.domain.events import Configured
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderState, Place, PlaceBatch
+from pilotfish.domain.rules import Rule
+from pilotfish.domain.terms import ExecutionTerms, FeeTerms, RiskTerms
+from pilotfish.engine.column import Column
 from pilotfish.engine.exposure import Exposures
+from pilotfish.engine.lead import Counterpart, Lead
+from pilotfish.engine.standing import Standing
 from pilotfish.gate.gate import Guard, Market
 from pilotfish.ledger.book import Rows
 from pilotfish.ledger.ledger import Ledger
 
 V = TypeVar("V")
+NEVER = 2**62
 COID_BITS = 24  # client order id = journal position of the event << 24 | count inside the step
 
 
@@ -28,7 +34,10 @@ class Listing(msgspec.Struct):
     instrument: Instrument
     bid: int = 0
     ask: int = 0
+    bid_lots: int = 0
+    ask_lots: int = 0
     stated_mark: int = 0
+    funding_e9: int = 0  # the last rate that was paid
     seen_ns: int = 0
     valued: int = 0  # the last mark positions were valued at; stands while the book has only one side
 
@@ -39,42 +48,6 @@ class Listing(msgspec.Struct):
     @property
     def mark(self) -> int:
         return self.stated_mark or (self.bid + self.ask) // 2 if self.bid and self.ask else self.stated_mark
-
-
-class Lead(msgspec.Struct):
-    """A lead trader: positions by instrument as the venue states them, and what was odd about its feed."""
-
-    name: str
-    equity: int
-    positions: dict[int, int] = {}
-    as_of_ns: dict[int, int] = {}
-    starts: dict[int, list[int]] = {}  # starts already seen at `as_of_ns`, to order fills of one instant
-    seen: dict[int, int] = {}  # recent fill ids (a dict keeps their order)
-    fills: int = 0
-    breaks: int = 0
-    late: int = 0
-    duplicates: int = 0
-    first: int = 0  # its follows: rows [first, last), or `index` when they are scattered
-    last: int = 0
-    index: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-
-    @property
-    def rows(self) -> Rows:
-        return self.index if self.index.size else slice(self.first, self.last)
-
-    @property
-    def count(self) -> int:
-        return self.index.size or self.last - self.first
-
-
-class Column(msgspec.Struct):
-    """One instrument's columns over all follows, beside those in the ledger."""
-
-    targets: Ints  # exact, signed sub-lots
-    reasons: Ints  # why off target, latest word
-    waiting: Ints  # copies intended since the follow was last on target
-    partly: Ints  # 1 where a waiting copy got something
-    allowed: np.ndarray  # bool: the mandate allows the instrument
 
 
 class BlockOrder(msgspec.Struct):
@@ -131,6 +104,7 @@ class Watch(msgspec.Struct):
     last_reason: int = 0
     tries: int = 0  # since the window for opens has passed
     flipping: bool = False  # opens wait for exits on the other side
+    worst: int = 0  # of the occasion
 
 
 class State(msgspec.Struct):
@@ -161,6 +135,19 @@ class State(msgspec.Struct):
     query_ns: int = -1  # when a query went out that is not answered yet
     quarantined: int = 0
     duplicates: int = 0
+    standing: Standing = msgspec.field(default_factory=Standing)
+    routes: dict[int, list[Counterpart]] = {}  # by source instrument
+    hedges: dict[int, int] = {}  # instrument → what hedges it
+    fee_terms: FeeTerms | None = None
+    claims: dict[int, int] = {}  # follower → what the insurance pool still owes it, in order of events
+    risk: RiskTerms = RiskTerms()
+    rules: tuple[Rule, ...] = ()
+    execution: ExecutionTerms = ExecutionTerms()
+    liquidated_ns: list[int] = []  # when, inside the breaker's window
+    tended: bool = False  # some follow has stops, hedges or waiting opens, so that the market alone can matter
+    moved: bool = False  # … and market data came since follows were last looked after
+    due_ns: int = NEVER  # when something is due whatever the market does
+    down_ns: int = -1  # when the venue went out of reach
     exposures: Exposures | None = None  # a cache: rebuilt from the rest at any time
 
     @property
@@ -174,6 +161,15 @@ class State(msgspec.Struct):
     @property
     def omnibus(self) -> bool:
         return self.settings.route is Route.OMNIBUS
+
+    @property
+    def quote(self) -> str:
+        """What this shard keeps its money in: the quote asset of the first instrument."""
+        return self.listings[0].instrument.quote if self.listings else ""
+
+    def wake(self, ns: int) -> None:
+        """Have a Timer come at `ns` at the latest."""
+        self.due_ns = min(self.due_ns, ns)
 
     def issue_coids(self, count: int = 1) -> int:
         """The first of `count` fresh client order ids; they derive from the journal position alone."""

@@ -31,10 +31,12 @@ from pilotfish.domain.events import (
     Recovered,
     Timer,
 )
+from pilotfish.domain.instructions import InstrumentMapped, LeadStop
 from pilotfish.domain.orders import Command
-from pilotfish.engine.accounts import on_cash, on_follows, on_funding, on_instrument, on_lead, on_liquidation
+from pilotfish.engine.accounts import on_cash, on_funding, on_liquidation
 from pilotfish.engine.facts import Fact, Halted, Quarantined
-from pilotfish.engine.leads import on_lead_fill, on_lead_position
+from pilotfish.engine.joining import on_follows, on_instrument, on_lead
+from pilotfish.engine.leads import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
 from pilotfish.engine.leg import Out
 from pilotfish.engine.orders import on_batch_update, on_fill, on_order_update
 from pilotfish.engine.recovery import (
@@ -48,6 +50,7 @@ from pilotfish.engine.recovery import (
 )
 from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State
+from pilotfish.engine.upkeep import tend
 from pilotfish.gate.approved import Approved
 
 
@@ -76,6 +79,9 @@ def step(state: State, event: Event) -> Outcome:
         commands, facts = _HANDLERS[kind](state, event)
         if kind in _ENDING and state.watches:
             more = look_at_due(state)
+            commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+        if kind is Timer and (state.moved or state.now_ns >= state.due_ns):
+            more = tend(state)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
     except (EngineError, LedgerError, NumericOverflow) as broken:
         state.guard.halted = True
@@ -108,7 +114,9 @@ def _market(state: State, event: Any) -> Outcome:
             state.quarantined += 1
             return Outcome([], [Quarantined("BookTop", f"bid {bid}, ask {ask}: crossed, negative or too large")])
         listing.bid, listing.ask = bid, ask
+        listing.bid_lots, listing.ask_lots = event.bid_lots, event.ask_lots
     listing.seen_ns = event.ours_ns
+    state.moved = state.tended
     return NOTHING
 
 
@@ -142,4 +150,6 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Reconciled: on_reconciled,
     Timer: on_timer,
     Operator: on_operator,
+    LeadStop: on_lead_stop,
+    InstrumentMapped: on_mapped,
 }

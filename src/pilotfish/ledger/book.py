@@ -23,6 +23,13 @@ class Account(StrEnum):
     FEES = "fees"  # what venues took
     FUNDING = "funding"  # what funding took (gave, where negative)
     ROUNDING = "rounding"  # differences of less than one unit a row between a venue's total and our shares
+    SUBSCRIPTION = "subscription"  # the platform's part of subscriptions
+    INSURANCE = "insurance"  # the pool that pays for accounts below zero; never below zero itself
+
+
+def lead_account(lead: int) -> str:
+    """The account that a lead's performance fees go to; it exists from the first one on."""
+    return f"lead:{lead}"
 
 
 class Book(msgspec.Struct):
@@ -46,10 +53,10 @@ class Book(msgspec.Struct):
         self.rows[rows] = after
         self.system[source] -= total_of(amounts)
 
-    def between(self, source: Account, target: Account, amount: int) -> None:
+    def between(self, source: str, target: str, amount: int) -> None:
         """Move `amount` (signed) from one system account to another."""
-        self.system[source] -= amount
-        self.system[target] += amount
+        self.system[source] = self.system.get(source, 0) - amount
+        self.system[target] = self.system.get(target, 0) + amount
 
     def imbalance(self) -> int:
         """The sum over all accounts; anything but zero is a defect."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, apportion
+from pilotfish.domain.arith import Ints, apportion, total_of
 from pilotfish.domain.errors import LedgerError
 from pilotfish.ledger.book import Account, Book, Rows
 
@@ -129,6 +129,27 @@ class Ledger(msgspec.Struct):
         """Deposits (> 0) and withdrawals (< 0)."""
         self.money.to_rows(Account.EXTERNAL, rows, amounts)
         self.postings += amounts.size
+
+    def post_fees(self, rows: Rows, amounts: Ints, earned: dict[str, int]) -> None:
+        """Fees that follows pay to system accounts. Raises LedgerError unless what is paid is what is earned."""
+        if total_of(amounts) != sum(earned.values()):
+            raise LedgerError("a fee", f"{total_of(amounts)} is paid and {sum(earned.values())} earned", "a defect")
+        self.money.to_rows(Account.CLEARING, rows, -amounts)
+        for account, amount in earned.items():
+            self.money.between(Account.CLEARING, account, amount)
+        self.postings += amounts.size + len(earned)
+
+    def post_claims(self, rows: Rows, amounts: Ints) -> None:
+        """The insurance pool pays. Raises LedgerError when it does not hold as much."""
+        if total_of(amounts) > self.insurance:
+            raise LedgerError(f"claims of {total_of(amounts)}", f"the pool holds {self.insurance}", "a defect")
+        self.money.to_rows(Account.INSURANCE, rows, amounts)
+        self.postings += amounts.size
+
+    @property
+    def insurance(self) -> int:
+        """What the insurance pool holds."""
+        return self.money.system.get(Account.INSURANCE, 0)
 
     def sums(self) -> dict[str, int]:
         """What each asset sums to; all zero unless something is broken. Lots are keyed by `lots:<instrument id>`."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from pilotfish.domain.errors import FollowersError
 from pilotfish.domain.mandate import NO_LIMIT, Follows, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate_checks import check_follows
 from pilotfish.worlds import follower_cells as cells
 from pilotfish.worlds.follower_cells import BadCell
 from pilotfish.worlds.population import MONEY_DECIMALS, MS, USDC, Population, assumptions, random_population, split
@@ -140,7 +141,7 @@ class _Table:
         follows = Follows.of(
             columns.pop("follower"), columns.pop("lead"), columns.pop("allocation"), rules=list(self.rules), **columns
         )
-        follows.check()
+        check_follows(follows)
         return Population(follows, delays, list(self.names), issues)
 
 

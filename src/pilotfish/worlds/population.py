@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pilotfish.domain.arith import Ints, mul, muldiv_floor
 from pilotfish.domain.errors import ConfigError, FollowersError
 from pilotfish.domain.mandate import NO_LIMIT, RATIO_UNIT, Follows, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate_checks import check_follows
 
 MONEY_DECIMALS = 6  # USDC
 USDC = 10**MONEY_DECIMALS
@@ -126,7 +127,7 @@ def random_population(
     sigma = math.log(_figure("delay_p99") / _figure("delay_median")) / _Z99
     delays = np.rint(_figure("delay_median") * MS * np.exp(sigma * rng.standard_normal(count))).astype(np.int64)
     follows = _mandates(rng, follower, lead, allocation, equity[lead], symbols)
-    follows.check()
+    check_follows(follows)
     width = len(str(count))
     return Population(follows, delays, [f"follower-{k + 1:0{width}}" for k in range(count)], [])
 

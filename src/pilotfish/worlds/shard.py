@@ -13,7 +13,7 @@ from pilotfish.domain.errors import JournalError
 from pilotfish.domain.events import Event, Recovered, Timer
 from pilotfish.engine.recovery import cancel_everything
 from pilotfish.engine.snapshot import decode_state, digest, encode_state
-from pilotfish.engine.state import State
+from pilotfish.engine.state import NEVER, State
 from pilotfish.engine.step import Outcome, step
 from pilotfish.journal.port import Journal, RecordKind
 from pilotfish.venues.port import Venue
@@ -93,7 +93,7 @@ class Shard:
         """Let the venue's events come until `until_ns`; every `timer_ns` a Timer where something waits for one."""
         while True:
             due = self.venue.next_ns()
-            timer = self._timer_due(timer_ns) if timer_ns and self.waiting else None
+            timer = self._next_timer(timer_ns) if timer_ns else None
             moment = min((t for t in (due, timer) if t is not None), default=None)
             if moment is None or moment > until_ns:
                 return
@@ -102,6 +102,12 @@ class Shard:
             else:
                 self._timed_ns = moment
                 self.handle([Timer(moment, moment)], moment)
+
+    def _next_timer(self, timer_ns: int) -> int | None:
+        if self.waiting:
+            return self._timer_due(timer_ns)
+        due = self.state.due_ns
+        return max(due, self._timer_due(0)) if due < NEVER else None
 
     def _timer_due(self, timer_ns: int) -> int:
         """Counted from the last Timer, not from the last event: a busy feed must not keep time from passing."""
@@ -112,7 +118,13 @@ class Shard:
     @property
     def waiting(self) -> bool:
         """Whether anything is in flight or off target, so that time alone can matter."""
-        return bool(self.state.watches or self.state.blocks or self.state.batches or self.state.query_ns >= 0)
+        return bool(
+            self.state.watches
+            or self.state.blocks
+            or self.state.batches
+            or self.state.query_ns >= 0
+            or self.state.moved
+        )
 
     def checkpoint(self) -> bytes:
         """Write the state's digest into the chain, commit, and keep a snapshot to restart from. Returns the digest."""

@@ -12,10 +12,14 @@ from pilotfish.views.report.schema import Report
 MEANING = {
     "delay": "the price moved between the lead's fill and the decision to copy it",
     "slippage": "the copy's fill against the price at the decision",
-    "fee": "what the venue charged for the copies",
+    "fee": "all that was charged",
+    "venue_fee": "of the fee: what the venue charged for the copies",
+    "copy_fee": "of the fee: subscriptions and performance fees",
     "funding": "funding paid or received on the copied positions",
     "rounding": "positions come in whole lots; the rest is carried",
     "missed": "copies not made or made in part; above zero where missing them avoided a loss",
+    "hedge": "hedging the copied exposure, at the prices it was decided by",
+    "insurance": "paid by the pool to accounts that went below zero",
 }
 
 
@@ -106,7 +110,8 @@ def waterfall(report: Report) -> Chart:
     says += ". Below zero is a cost to followers; the parts sum to the total exactly."
     if any(not amount.is_finite() for amount in [*parts.values(), a.total]):
         return Chart(id="attribution", title=title, says="An amount is not a number, so no waterfall is drawn.")
-    rows: list[tuple[str, Decimal, str]] = [(name.capitalize(), amount, "relative") for name, amount in parts.items()]
+    shown = {name: amount for name, amount in parts.items() if amount or name not in ("hedge", "insurance")}
+    rows: list[tuple[str, Decimal, str]] = [(name.capitalize(), amount, "relative") for name, amount in shown.items()]
     widest = max(abs(amount) for amount in [*parts.values(), a.total])
     last = "Together"
     if a.ideal_pnl is not None and a.ideal_pnl.is_finite():

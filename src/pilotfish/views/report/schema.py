@@ -100,29 +100,50 @@ class TrackingError(Part, frozen=True, kw_only=True):
     how: str = ""
 
 
-PARTS = ("delay", "slippage", "fee", "funding", "rounding", "missed")
+PARTS = ("delay", "slippage", "fee", "funding", "rounding", "missed", "hedge", "insurance")
 
 
 class Attribution(Part, frozen=True, kw_only=True):
-    """Why followers did not get exactly the ideal copy's result: money, < 0 is a loss; the six parts sum to `total`."""
+    """Why followers did not get exactly the ideal copy's result: money, < 0 is a loss; `PARTS` sum to `total`."""
 
     delay: Decimal = Decimal(0)  # price moves from the lead's fill to our decision
     slippage: Decimal = Decimal(0)  # our fill against the price at the decision
-    fee: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)  # all that was charged: `venue_fee` + `copy_fee`
     funding: Decimal = Decimal(0)
     rounding: Decimal = Decimal(0)  # positions in whole lots
     missed: Decimal = Decimal(0)  # copies not made: may be > 0, a loss avoided
+    hedge: Decimal = Decimal(0)  # what hedging the copied exposure would have earned, ideally executed
+    insurance: Decimal = Decimal(0)  # paid to accounts that went below zero
     total: Decimal = Decimal(0)
+    venue_fee: Decimal = Decimal(0)  # of `fee`: the venue's
+    copy_fee: Decimal = Decimal(0)  # of `fee`: subscriptions and performance fees
     copied_notional: Decimal | None = None  # what bps are taken of
     ideal_pnl: Decimal | None = None  # of an instant, free, unrounded copy; + total = what followers got
 
     @classmethod
     def of(
-        cls, *, copied_notional: Decimal | None = None, ideal_pnl: Decimal | None = None, **parts: Decimal
+        cls,
+        *,
+        copied_notional: Decimal | None = None,
+        ideal_pnl: Decimal | None = None,
+        venue_fee: Decimal | None = None,
+        copy_fee: Decimal = Decimal(0),
+        **parts: Decimal,
     ) -> Attribution:
-        """From its parts by name, with the exact total. Raises TypeError for a part that does not exist."""
-        total = exact_sum(list(parts.values()))
-        return cls(**parts, total=total, copied_notional=copied_notional, ideal_pnl=ideal_pnl)
+        """From its parts by name, with the exact total; a fee that is not split is the venue's.
+
+        Raises TypeError for a part that does not exist.
+        """
+        if venue_fee is None:
+            venue_fee = exact_sum([parts.get("fee", Decimal(0)), copy_fee.copy_negate()])
+        return cls(
+            **parts,
+            total=exact_sum(list(parts.values())),
+            venue_fee=venue_fee,
+            copy_fee=copy_fee,
+            copied_notional=copied_notional,
+            ideal_pnl=ideal_pnl,
+        )
 
     def adds_up(self) -> bool:
         return exact_sum(list(self.parts().values())) == self.total

@@ -43,22 +43,28 @@ def missed(report: Report) -> Element:
 
 def attribution_table(report: Report) -> Element:
     a = report.attribution
-    decimals = max(2, *(fig.decimals_of(amount) for amount in [*a.parts().values(), a.total]))
-    rows: list[list[str | Element]] = [
-        [
-            name.capitalize(),
-            fig.digits(amount, decimals),
-            fig.bps(part_bps(amount, a.copied_notional), signed=True),
-            MEANING[name],
+    amounts = [*a.parts().values(), a.total, a.venue_fee, a.copy_fee]
+    decimals = max(2, *map(fig.decimals_of, amounts))
+    rows: list[list[str | Element]] = []
+    for name, amount in a.parts().items():
+        lines = [(name, amount)]
+        if name == "fee" and a.copy_fee:
+            lines += [("venue_fee", a.venue_fee), ("copy_fee", a.copy_fee)]
+        rows += [
+            [
+                name.capitalize().replace("_", " "),
+                fig.digits(amount, decimals),
+                fig.bps(part_bps(amount, a.copied_notional), signed=True),
+                MEANING[name],
+            ]
+            for name, amount in lines
         ]
-        for name, amount in a.parts().items()
-    ]
     rows.append(
         [
             el("b", "Total"),
             el("b", fig.digits(a.total, decimals)),
             fig.bps(part_bps(a.total, a.copied_notional), signed=True),
-            "the six parts, to the last digit" if a.adds_up() else "NOT the sum of the six parts",
+            "the parts, to the last digit" if a.adds_up() else "NOT the sum of the parts",
         ]
     )
     return table(["Part", report.money_asset, "of notional", "Meaning"], rows, (1, 2))

@@ -1,0 +1,26 @@
+"""What follows need when the market or the clock moves and no lead does: each duty looks after its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pilotfish.domain.orders import Command
+from pilotfish.engine.facts import Fact
+from pilotfish.engine.leg import Out
+from pilotfish.engine.pending import release
+from pilotfish.engine.state import NEVER, State
+from pilotfish.gate.approved import Approved
+
+DUTIES: tuple[Callable[[State], Out], ...] = (release,)
+
+
+def tend(state: State) -> Out:
+    """Every duty in turn; each says itself when it wants to be woken next."""
+    state.moved, state.due_ns = False, NEVER
+    commands: list[Approved[Command]] = []
+    facts: list[Fact] = []
+    for duty in DUTIES:
+        more = duty(state)
+        commands += more[0]
+        facts += more[1]
+    return commands, facts
