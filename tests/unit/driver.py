@@ -89,11 +89,11 @@ class Desk:
     def follow(self, follows: Follows) -> Outcome:
         return self.go(FollowsOpened(*self.stamp(), follows))
 
-    def lead(self, lots: int, price: int = PX, *, k: int = 0, lead: int = 0, start=None, fill_id=None, at=None, order=0):
-        """The lead trades signed `lots`; `at` is the venue's stamp where it differs from ours."""
+    def lead(self, lots: int, price: int = PX, *, k: int = 0, lead: int = 0, start=None, fill_id=None, at=None, **more):
+        """The lead trades signed `lots`; `at` is the venue's stamp where it differs from ours; `order` is its order."""
         ours = self.stamp()[1]
-        side = 1 if lots > 0 else -1
-        return self.go(LeadFill(at or ours, ours, lead, k, side, abs(lots), price, fill_id or self.fresh(), start, order))
+        side, number = (1 if lots > 0 else -1), fill_id or self.fresh()
+        return self.go(LeadFill(at or ours, ours, lead, k, side, abs(lots), price, number, start, **more))
 
     def lead_holds(self, lots: int, price: int = PX, *, k: int = 0, lead: int = 0, at=None) -> Outcome:
         ours = self.stamp()[1]

@@ -6,8 +6,8 @@ from enum import IntEnum
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.mandate import Follows
-from pilotfish.domain.stamped import Stamped
 from pilotfish.domain.rules import Rule
+from pilotfish.domain.stamped import Stamped
 from pilotfish.domain.terms import ExecutionTerms, FeeTerms, RiskTerms
 
 

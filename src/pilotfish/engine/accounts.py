@@ -10,6 +10,7 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Quarantined
+from pilotfish.engine.fees import adjust_marks, owes_too_much
 from pilotfish.engine.leg import Out, refresh
 from pilotfish.engine.state import State, remember
 
@@ -24,8 +25,12 @@ def on_cash(state: State, event: CashMoved) -> Out:
     if short.size:
         state.quarantined += 1
         return [], [Quarantined(f"withdrawal of follow {int(event.rows[short[0]])}", "more than its free margin")]
+    if owes_too_much(state, event.rows, event.amounts).any():
+        state.quarantined += 1
+        return [], [Quarantined("withdrawal", "it does not leave enough for the performance fee on what it takes out")]
+    facts = adjust_marks(state, event.rows, event.amounts)
     state.ledger.post_cash(event.rows, event.amounts)
-    return [], []
+    return [], facts
 
 
 def on_funding(state: State, event: Funding) -> Out:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from pilotfish.domain.arith import Ints
-from pilotfish.engine.facts import Fact, InsurancePaid
+from pilotfish.engine.facts import Copied, Fact, InsurancePaid
 from pilotfish.engine.state import State
 from pilotfish.ledger.book import Rows
 from pilotfish.ledger.fees import apportion_within, totals_within
+
+
+def claims_of(state: State, facts: list[Fact]) -> list[Fact]:
+    """After an event that moved money: of those who traded, or of all where it was no trade."""
+    traded = [fact.rows for fact in facts if isinstance(fact, Copied)]
+    out: list[Fact] = []
+    for rows in traded or [slice(None)]:
+        out += pay_claims(state, rows)
+    return out
 
 
 def pay_claims(state: State, rows: Rows) -> list[Fact]:

@@ -14,6 +14,7 @@ from pilotfish.domain.reasons import Reason
 from pilotfish.engine.column import AT_A_PRICE, Column
 from pilotfish.engine.facts import Fact, Refused, Targeted
 from pilotfish.engine.fanout import fan_out
+from pilotfish.engine.fees import in_arrears
 from pilotfish.engine.lead import Counterpart, LeadTrade
 from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.standing import Mode
@@ -126,13 +127,15 @@ def wanted(state: State, rows: Rows, order: Order, path: Counterpart, share: int
 def may_open(state: State, lead: int, rows: Rows, step: Ints, reasons: Ints) -> tuple[Ints, Ints]:
     """Nothing for follows that open nothing at present; what they miss is not caught up later."""
     shut = state.standing.mode[rows] != Mode.ACTIVE
-    if state.leads[lead].gone:
-        shut = np.ones_like(shut)
-        reasons = np.full_like(reasons, Reason.LEAD_GONE)
-    elif not shut.any():
-        return step, reasons
-    else:
+    if shut.any():
         reasons = np.where(shut, state.standing.why[rows], reasons)
+    if state.leads[lead].gone:
+        shut, reasons = np.ones_like(shut), np.full_like(reasons, Reason.LEAD_GONE)
+    if state.standing.owed.any():
+        late = in_arrears(state)[rows] & ~shut
+        shut, reasons = shut | late, np.where(late, int(Reason.OWED), reasons)
+    if not shut.any():
+        return step, reasons
     return np.where(shut, 0, step), reasons
 
 

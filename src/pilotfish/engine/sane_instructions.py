@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pilotfish.copying.extension import sizer
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instructions import (
+    FeesSet,
     FollowControl,
     HedgeMapped,
     InstrumentMapped,
@@ -172,6 +174,21 @@ def _ours(state: State, instrument: int) -> str:
     return "" if quote == state.quote else f"instrument {instrument} is quoted in {quote}, this shard in {state.quote}"
 
 
+def _fees(state: State, event: FeesSet) -> str:
+    terms = event.terms
+    if terms.subscription and not 2_000_000 <= terms.subscription <= 5_000_000:
+        return f"a subscription of {terms.subscription} money units: it is none, or 2 to 5 USDC a month"
+    if min(terms.month_ns, terms.period_ns) < 1 or not (
+        0 <= terms.coupon_bps <= BPS and 0 <= terms.insurance_bps <= BPS
+    ):
+        return "a month, a period, the coupon or the insurance share cannot be"
+    gains, rates = [gain for gain, _ in terms.steps], [rate for _, rate in terms.steps]
+    rising = all(a < b for column in (gains, rates) for a, b in pairwise(column))
+    if not rates or gains[0] != 0 or gains[-1] > 30_000 or not rising or not 500 <= rates[0] <= rates[-1] <= 1_500:
+        return "the performance fee's steps start at 0, rise, and charge 5 to 15%"
+    return ""
+
+
 CHECKS: dict[type, Callable[[State, Any], str]] = {
     FollowControl: _control,
     MandateChanged: _mandate,
@@ -181,4 +198,5 @@ CHECKS: dict[type, Callable[[State, Any], str]] = {
     LeadOrder: _order,
     InstrumentMapped: _mapped,
     HedgeMapped: _hedged,
+    FeesSet: _fees,
 }

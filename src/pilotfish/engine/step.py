@@ -31,10 +31,12 @@ from pilotfish.domain.events import (
     Recovered,
     Timer,
 )
-from pilotfish.domain.instructions import InstrumentMapped, LeadStop
+from pilotfish.domain.instructions import FeesDue, FeesSet, InstrumentMapped, LeadStop
 from pilotfish.domain.orders import Command
 from pilotfish.engine.accounts import on_cash, on_funding, on_liquidation
 from pilotfish.engine.facts import Fact, Halted, Quarantined
+from pilotfish.engine.fees import on_fees_due, on_fees_set
+from pilotfish.engine.insurance import claims_of
 from pilotfish.engine.joining import on_follows, on_instrument, on_lead
 from pilotfish.engine.leads import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
 from pilotfish.engine.leg import Out
@@ -83,6 +85,8 @@ def step(state: State, event: Event) -> Outcome:
         if kind is Timer and (state.moved or state.now_ns >= state.due_ns):
             more = tend(state)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+        if state.fee_terms is not None and kind in _MONEY:
+            facts = [*facts, *claims_of(state, facts)]
     except (EngineError, LedgerError, NumericOverflow) as broken:
         state.guard.halted = True
         return Outcome(cancel_everything(state), [Halted(str(broken))])
@@ -131,6 +135,7 @@ def _on_equity(state: State, event: LeadEquity) -> Out:
 
 
 _ENDING = (Fill, OrderUpdate, BatchUpdate)  # events that may end an order, and so free what waits for it
+_MONEY = (*_ENDING, Liquidation, Funding, CashMoved, Reconciled)  # events that may leave an account below zero
 _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Configured: _on_configured,
     InstrumentListed: on_instrument,
@@ -152,4 +157,6 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Operator: on_operator,
     LeadStop: on_lead_stop,
     InstrumentMapped: on_mapped,
+    FeesSet: on_fees_set,
+    FeesDue: on_fees_due,
 }

@@ -42,6 +42,8 @@ class AttributionView:
         targeted: list[tuple[Targeted, Trade]] = []
         told = (event, *outcome.facts, *(approved.command for approved in outcome.commands))
         touched = {getattr(each, "instrument", -1) for each in told}
+        if any(not hasattr(fact, "instrument") for fact in outcome.facts):  # a stop, a close: it may be anywhere
+            touched |= self.lines.keys()
         for fact in outcome.facts:
             if isinstance(fact, Targeted):
                 targeted.append((fact, self._targeted(fact, state)))

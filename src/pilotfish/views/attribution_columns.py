@@ -1,7 +1,7 @@
 """What the attribution keeps for every follow: sums of quantity · price, in columns.
 
-A *gap* is position − target, in sub-lots: rounding where it is below one lot, missed where it is more. `price2` is twice
-a price in the instrument's price unit, so that a mid is exact.
+A *gap* is position − target, in sub-lots: rounding where it is below one lot, missed where it is more. `price2` is
+twice a price in the instrument's price unit, so that a mid is exact.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Line:
             setattr(self, name, np.concatenate([getattr(self, name), more]))
 
     def gap(self, rows: Rows = slice(None)) -> Ints:
-        return self.held[rows] * SUBLOT - self.target[rows]
+        gap = self.held[rows] * SUBLOT
+        gap -= self.target[rows]
+        return gap
 
 
 class Sums:
@@ -75,8 +77,8 @@ class Sums:
 
     def _gap(self, line: Line, trade: Trade, rows: Rows, total: int, price2: int) -> None:
         """Gaps changed, by `total` in all: what of that is rounding, what is missed."""
-        gap = line.gap(rows)
-        after = gap * (np.abs(gap) < SUBLOT)
+        after = line.gap(rows)
+        np.copyto(after, 0, where=np.abs(after) >= SUBLOT)
         rounding = after - line.rounding[rows]
         line.rounding[rows] = after
         line.price2 = price2

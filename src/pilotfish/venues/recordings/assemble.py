@@ -84,6 +84,7 @@ def _recording(draft: Draft, account: str, raws: list[RawFill]) -> Recording:
                 instrument.price(raw.price),
                 fill_id,
                 start,
+                raw.order_id or 0,
             )
         )
         out.fees.append(_money(raw.fee))

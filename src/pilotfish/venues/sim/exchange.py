@@ -220,7 +220,9 @@ class Exchange:
             self._hold(market, record, record.open + lots, record.open)
         fill_id = self.next_fill_id()
         if account in self.leads:
-            self.wire.lead(LeadFill(ns, ns, self.leads[account], instrument.id, side, lots, price, fill_id, start))
+            lead = self.leads[account]
+            told = LeadFill(ns, ns, lead, instrument.id, side, lots, price, fill_id, start, max(record.coid, 0))
+            self.wire.lead(told)
         elif not record.quiet and self.is_ours(account):
             fill = Fill(ns, ns, record.coid, fill_id, lots, price, cost, fee, maker)
             self.wire.tell(fill, durable=True, muted=record.muted)

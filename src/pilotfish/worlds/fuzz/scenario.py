@@ -122,7 +122,7 @@ def draw_follows(chance: Chance, leads: int, count: int, symbols: list[str], fir
         start=chance.choice([int(Start.NEW_TRADES), int(Start.EXISTING)], n),
         open_bps=50 if plain else chance.choice([0, 5, 20, 50, 100, 300, 999], n),
         exit_bps=300 if plain else chance.choice([20, 50, 300, 1_000, 3_000], n),
-        order_cap=cap(5, 5_000, 0.4), position_cap=cap(10, 20_000, 0.4), total_cap=cap(20, 50_000, 0.4),
+        order_cap=cap(11, 5_000, 0.4), position_cap=cap(11, 20_000, 0.4), total_cap=cap(20, 50_000, 0.4),
         leverage_cap_e2=chance.choice([50, 100, 300, 1_000, 2_000, 4_000], n),
         minimum=chance.choice([int(Minimum.SKIP), int(Minimum.RAISE), int(Minimum.CARRY)], n),
         rule=chance.choice([0, 1, 2], n, p=[0.8, 0.1, 0.1]), rules=rules,
