@@ -154,7 +154,7 @@ def leads(
     split: Annotated[
         str, typer.Option(help="Rank until then, judge after: a share of the fills (0.5) or a date.")
     ] = "",
-    out: Annotated[Path, typer.Option(help="Folder for leads.json; made if need be.")] = Path("out/leads"),
+    out: Annotated[Path, typer.Option(help="Folder for leads.json and leads.html.")] = Path("out/leads"),
     lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
     copiers_capital: Annotated[float, typer.Option(help="What all copiers of one lead bring, USDC.")] = 10_000.0,
     capacity: Annotated[bool, typer.Option(help="Replay with ever more capital until the edge is gone.")] = True,
@@ -163,7 +163,8 @@ def leads(
 ) -> None:
     """Rank leads by what copiers would really have got, and say what of it may be luck."""
     from pilotfish.worlds import commands
-    from pilotfish.worlds.leads import LeadsJob, leads_command
+    from pilotfish.worlds.leads import leads_command
+    from pilotfish.worlds.leads_judge import LeadsJob
 
     with plain_errors():
         equity = commands.parse_equity(lead_equity or [])
@@ -181,11 +182,11 @@ def recommend(
     strict: Strict = False,
 ) -> None:
     """Propose at most three leads and their weights, with reasons; or say that none can be told from luck."""
-    from pilotfish.worlds.leads import LeadsJob, recommend_command
+    from pilotfish.worlds.leads import recommend_command
+    from pilotfish.worlds.leads_judge import LeadsJob
 
     with plain_errors():
-        chosen = files or [Path("out/leads/leads.json")]
-        recommend_command(chosen, capital, LeadsJob(chosen, accounts, seed, strict=strict), console)
+        recommend_command(files or [], capital, LeadsJob([], accounts, seed, strict=strict), console)
 
 
 def show_version(value: bool) -> None:

@@ -8,6 +8,7 @@ from pilotfish.evidence.luck import (
     luckiest,
     probabilistic_sharpe,
     rank_correlation,
+    rank_interval,
     resampled,
     sharpe,
     wilson,
@@ -47,15 +48,31 @@ def test_the_bootstrap_keeps_neighbours_together():
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng, covered = np.random.default_rng(11), 0
     for seed in range(60):
-        found = intervals(rng.normal(0.001, 0.01, 120), seed)
+        found = intervals(rng.normal(0.001, 0.01, 120), np.eye(1, 120)[0], 1.0, seed)
         assert found is not None
         covered += found[0].low <= 0.1 <= found[0].high
     assert covered >= 51  # 95% of 60 is 57; a bootstrap of 120 steps is a little narrow
 
 
 def test_eight_steps_are_the_least_for_an_interval():
-    assert intervals(np.full(7, 0.01), 1) is None
-    assert intervals(np.array([0.01, -0.01] * 4), 1) is not None
+    assert intervals(np.full(7, 0.01), np.eye(1, 7)[0], 1.0, 1) is None
+    assert intervals(np.array([0.01, -0.01] * 4), np.eye(1, 8)[0], 1.0, 1) is not None
+
+
+def test_the_interval_is_of_the_money_that_was_there():
+    """Steps of exactly 1%: 100 for ten steps and 100 for the last five, so every draw earns the same."""
+    flows = np.zeros(11)
+    flows[0], flows[5] = 100.0, 100.0
+    (_, (low, high)) = intervals(np.full(10, 0.01), flows, 150.0, 1)
+    earned = 100 * (1.01**10 - 1) + 100 * (1.01**5 - 1)
+    assert (low, high) == pytest.approx((earned / 150, earned / 150))
+
+
+def test_fifteen_leads_say_little_about_a_rank_correlation():
+    low, high = rank_interval(0.24, 15)
+    assert low == pytest.approx(-0.326, abs=0.005)
+    assert high == pytest.approx(0.681, abs=0.005)
+    assert rank_interval(0.9, 4) is None
 
 
 def test_probabilistic_sharpe_is_a_half_at_its_own_benchmark_and_grows_with_the_sample():

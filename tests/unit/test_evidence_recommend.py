@@ -20,8 +20,9 @@ COPYING = Copying(
 LEAD = LeadEvidence(
     rank=1, name="ann", venue="hyperliquid", first_ms=0, last_ms=10**10, days=120.0, active_days=60, fills=300,
     round_trips=80, open_trips=1, wins=50, win_low=0.5, win_high=0.72, equity=10_000.0, equity_given=True,
-    lead_drawdown=0.1, copying=COPYING, per_step=0.15, deflated=0.97, capacity=Capacity(1e6, True, "the ladder ended"),
-    ladder=[Rung(10_000, 0.2, 0.9)], dead="", clones=[], capital_needed=[50.0] * 9, notes=[],
+    lead_drawdown=0.1, copying=COPYING, per_step=0.15, alone=0.99, deflated=0.97,
+    capacity=Capacity(1e6, True, "the ladder ended"), ladder=[Rung(10_000, 0.2, 0.9)], dead="", clones=[],
+    capital_needed=[50.0] * 9, notes=[],
 )  # fmt: skip
 
 
@@ -99,8 +100,8 @@ def test_a_dead_or_losing_lead_is_never_proposed():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"round_trips": 19}, "19 round trips"),
-        ({"active_days": 3}, "3 days"),
+        ({"round_trips": 19}, "round trips: 19"),
+        ({"active_days": 3}, "days with trades: 3"),
         ({"deflated": None}, "unknown"),
         ({"deflated": 0.5}, "50%"),
         ({"dead": "silent since 2022-01-01"}, "silent"),

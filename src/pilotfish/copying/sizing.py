@@ -18,6 +18,7 @@ from pilotfish.domain.mandate_checks import LOOKBACK_MAX
 from pilotfish.domain.reasons import Reason
 
 _MOST = LOTS_MAX * SUBLOT
+_TIMES_MAX = 1_000  # an order never counts as more than so many of the usual ones
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -101,8 +102,9 @@ def _wanted(follows: Follows, num: Ints, den: Ints, order: Order, copy: Copy, lo
                 if not copy.stop or not per:
                     reasons[rows] = Reason.NO_STOP
                     continue
-            scaled = np.where(usual[rows] > 0, muldiv_floor(money, counted[rows], np.maximum(usual[rows], 1)), money)
-            wanted[rows] = sublots_of(scaled, copy.target, per)
+            known = usual[rows] > 0
+            times = np.where(known, np.minimum(counted[rows], usual[rows] * _TIMES_MAX), 1)
+            wanted[rows] = sublots_of(muldiv_floor(money, times, np.where(known, usual[rows], 1)), copy.target, per)
     reasons[weak], reasons[small] = Reason.LOW_LEVERAGE, Reason.SMALL_TRADE
     return np.where(small | weak, 0, wanted)
 

@@ -19,6 +19,9 @@ from pilotfish.domain.reasons import Reason
 from pilotfish.domain.stamped import Stamped
 
 
+ORDER_MASK = 2**62 - 1  # a lead's order id is kept so far: enough to tell its orders apart
+
+
 class Configured(Stamped, frozen=True, array_like=True, tag="configured"):
     """The shard's own settings; first event of a journal."""
 

@@ -58,6 +58,7 @@ class Reason(IntEnum):
     OWED = 47
     SLICED = 48
     VOLUME_CAP = 49
+    NO_SHORT = 50
 
     @property
     def text(self) -> str:
@@ -114,5 +115,6 @@ _TEXT = {
     Reason.LEFT: "the follower has left",
     Reason.OWED: "a subscription is owed",
     Reason.SLICED: "the order is worked in parts",
+    Reason.NO_SHORT: "what is paid in full cannot be sold short",
     Reason.VOLUME_CAP: "the lead's order is larger than its usual times the mandate's multiple",
 }

@@ -112,6 +112,13 @@ class RuleFired(msgspec.Struct, frozen=True):
     why: str
 
 
+class OpensHalted(msgspec.Struct, frozen=True):
+    """Nothing is opened any more until the operator resumes; exits go on."""
+
+    reason: Reason
+    why: str
+
+
 class Disclosed(msgspec.Struct, frozen=True):
     """A commitment was opened and is what was committed."""
 
@@ -134,5 +141,5 @@ class Halted(msgspec.Struct, frozen=True):
 
 Fact = (
     Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | RuleFired
-    | Disclosed | Quarantined | Halted
+    | OpensHalted | Disclosed | Quarantined | Halted
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from pilotfish.copying.wants import Wants, joining, wants
 from pilotfish.domain.arith import Ints
@@ -35,6 +37,8 @@ def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> 
     facts: list[Fact] = []
     lead = state.leads[lead_id]
     lack = lacking(state, lead, instrument)
+    if occasion.only.size:
+        lack = msgspec.structs.replace(lack, opens=np.where(_among(lead, occasion.only), lack.opens, 0))
     for exit, want, moved in ((True, lack.exits, occasion.reduced), (False, lack.opens, occasion.opened)):
         if not exit and not occasion.opens:
             continue
@@ -59,6 +63,13 @@ def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> 
     return commands, facts
 
 
+def _among(lead: Lead, only: Ints) -> NDArray[np.bool_]:
+    """Which of the lead's follows are named."""
+    named = np.zeros(lead.count, dtype=bool)
+    named[np.searchsorted(lead.index, only) if lead.index.size else only - lead.first] = True
+    return named
+
+
 def _intend(state: State, lead: int, instrument: int, quotas: Ints, facts: list[Fact]) -> None:
     """A copy is intended for these follows; it waits until it is filled, partly filled or given up."""
     state.columns[instrument].waiting[state.leads[lead].rows] += quotas > 0
@@ -68,11 +79,14 @@ def _intend(state: State, lead: int, instrument: int, quotas: Ints, facts: list[
 def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
     """Look again later; a new move of the lead restarts the window for opens."""
     key, retry = watch_key(lead, instrument), state.settings.retry_ns
-    if occasion.first or key not in state.watches:
-        due = state.now_ns + retry
-        state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, due, worst=occasion.worst)
-    else:
-        state.watches[key].next_ns = state.now_ns + retry
+    due, known = state.now_ns + retry, state.watches.get(key)
+    only = occasion.only
+    if known is not None and (not occasion.first or (only.size and not known.only.size)):
+        known.next_ns = due  # what all of them wait for goes before what a few want at another price
+        return
+    if known is not None and only.size:
+        only = np.union1d(known.only, only)
+    state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, due, worst=occasion.worst, only=only)
 
 
 def look_soon(state: State, lead: int, instrument: int, *, exit: bool) -> None:

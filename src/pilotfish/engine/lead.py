@@ -33,6 +33,13 @@ class Counterpart(msgspec.Struct, frozen=True, array_like=True):
     open: bool = True
 
 
+class Commitment(msgspec.Struct, frozen=True):
+    """The hash of an order that is not shown yet, and when it may be."""
+
+    commitment: bytes
+    due_ns: int
+
+
 class LeadResting(msgspec.Struct):
     """A resting order of a lead, and the client order id of ours that mirrors it (-1: none)."""
 
@@ -68,6 +75,8 @@ class Lead(msgspec.Struct):
     gone: bool = False
     delay_ns: int = 0  # disclosure; see DisclosureSet
     mirrored_at_once: bool = True
+    committed: dict[int, Commitment] = {}  # by number
+    last_committed: int = -1
 
     @property
     def rows(self) -> Rows:

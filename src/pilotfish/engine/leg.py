@@ -28,6 +28,7 @@ class Occasion(msgspec.Struct, frozen=True):
     first: bool = True
     opens: bool = True  # False once the window for opens has passed: only exits are still tried
     worst: int = 0  # opens never cost more than this (sales never bring less), whatever the bound says
+    only: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # these follows open; empty: all
 
 
 class Leg(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import numpy as np
 from pilotfish.copying.sizing import Copy, Order, steps, usual_notionals
 from pilotfish.copying.targets import Change, SizingLimits, grown, reduced
 from pilotfish.domain.arith import Ints, muldiv_floor
+from pilotfish.domain.instrument import Kind
 from pilotfish.domain.mandate import BPS, Direction
 from pilotfish.domain.mandate_checks import LOOKBACK_MAX
 from pilotfish.domain.reasons import Reason
@@ -96,7 +97,7 @@ def _retarget(
 ) -> Targeted:
     lead, key, column = state.leads[moved.lead], path.target, state.columns[path.target]
     rows, price = lead.rows, moved.price * path.price_num // path.price_den
-    before, own = column.targets[rows], column.part(moved.source, key, rows)
+    before, own = column.targets[rows].copy(), column.part(moved.source, key, rows)
     kept = reduced(own, change)
     targets = before + (kept - own)
     column.reasons[rows] = 0
@@ -141,9 +142,13 @@ def may_open(state: State, lead: int, rows: Rows, step: Ints, reasons: Ints) -> 
 
 def grow(state: State, key: int, rows: Rows, targets: Ints, step: Ints, price: int) -> tuple[Ints, Ints]:
     """Targets after an open inside the mandates' caps, and reasons where one was cut."""
-    follows, column = state.follows, state.columns[key]
+    follows, column, instrument = state.follows, state.columns[key], state.listings[key].instrument
     limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
-    return grown(targets, step, limits, state.listings[key].instrument, price)
+    grown_to, reasons = grown(targets, step, limits, instrument, price)
+    if instrument.kind is Kind.PERP or not grown_to.size or int(grown_to.min()) >= 0:
+        return grown_to, reasons
+    short = (grown_to < 0) & (step < 0)  # only a perpetual can be sold without being held
+    return np.where(short, np.maximum(targets, 0), grown_to), np.where(short, int(Reason.NO_SHORT), reasons)
 
 
 def _postponed(state: State, column: Column, rows: Rows, step: Ints, reasons: Ints) -> tuple[Ints, Ints]:

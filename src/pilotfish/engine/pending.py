@@ -52,7 +52,7 @@ def _release(state: State, number: int, key: int) -> Out:
                 continue
             rows = lead.index[some] if lead.index.size else some + lead.first
             facts.append(_retarget(state, number, key, source, rows, price))
-            occasion = Occasion(price, state.now_ns, opened=True, worst=paid if at_a_price else 0)
+            occasion = Occasion(price, state.now_ns, opened=True, worst=paid if at_a_price else 0, only=rows)
             more = fan_out(state, number, key, occasion)
             commands += more[0]
             facts += more[1]

@@ -49,7 +49,9 @@ def _look_again(state: State, key: int, watch: Watch) -> Out:
     lead_id, instrument = key >> 32, key & 0xFFFFFFFF
     lead, settings = state.leads[lead_id], state.settings
     open_window = state.now_ns - watch.since_ns <= settings.retry_ns_max
-    occasion = Occasion(watch.reference, watch.lead_ns, first=False, opens=open_window, worst=watch.worst)
+    occasion = Occasion(
+        watch.reference, watch.lead_ns, first=False, opens=open_window, worst=watch.worst, only=watch.only
+    )
     commands, facts = fan_out(state, lead_id, instrument, occasion)
     if not open_window:  # exits go on, but ever less often
         watch.tries += 1

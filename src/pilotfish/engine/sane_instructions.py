@@ -12,6 +12,8 @@ from pilotfish.copying.extension import sizer
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instructions import (
+    Committed,
+    DisclosureSet,
     FeesSet,
     FollowControl,
     HedgeMapped,
@@ -21,9 +23,11 @@ from pilotfish.domain.instructions import (
     LeadStop,
     MandateChanged,
     Rebalance,
+    Revealed,
 )
 from pilotfish.domain.mandate import BPS, Follows, Sizing
 from pilotfish.domain.mandate_checks import check_follows
+from pilotfish.engine.disclosure import commitment_refused, disclosure_refused, reveal_refused
 from pilotfish.engine.state import State
 
 FACTOR_MAX = 10**12
@@ -198,5 +202,8 @@ CHECKS: dict[type, Callable[[State, Any], str]] = {
     LeadOrder: _order,
     InstrumentMapped: _mapped,
     HedgeMapped: _hedged,
+    DisclosureSet: disclosure_refused,
+    Committed: commitment_refused,
+    Revealed: reveal_refused,
     FeesSet: _fees,
 }

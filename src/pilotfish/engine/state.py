@@ -9,7 +9,8 @@ import numpy as np
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.errors import EngineError
-from pilotfish.domain.events import Configured
+from pilotfish.domain.events import Configured, LeadEquity, LeadFill, LeadPosition
+from pilotfish.domain.instructions import LeadOrder, LeadStatus, LeadStop
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderState, Place, PlaceBatch
@@ -39,6 +40,7 @@ class Listing(msgspec.Struct):
     stated_mark: int = 0
     funding_e9: int = 0  # the last rate that was paid
     seen_ns: int = 0
+    marked_ns: int = 0  # when the mark was stated
     valued: int = 0  # the last mark positions were valued at; stands while the book has only one side
 
     @property
@@ -104,7 +106,23 @@ class Watch(msgspec.Struct):
     last_reason: int = 0
     tries: int = 0  # since the window for opens has passed
     flipping: bool = False  # opens wait for exits on the other side
-    worst: int = 0  # of the occasion
+    worst: int = 0  # of the occasion, as is `only`
+    only: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """What a lead did that is not handled before its time; see DisclosureSet."""
+
+    due_ns: int
+    event: LeadFill | LeadPosition | LeadEquity | LeadStop | LeadOrder | LeadStatus
+
+
+class Hedging(msgspec.Struct):
+    """How a hedge instrument is doing."""
+
+    next_ns: int = 0  # what is lacking is tried again then …
+    tries: int = 0  # … ever less often
+    stale: bool = False  # a mark is too old, and that was said
 
 
 class State(msgspec.Struct):
@@ -138,12 +156,17 @@ class State(msgspec.Struct):
     standing: Standing = msgspec.field(default_factory=Standing)
     routes: dict[int, list[Counterpart]] = {}  # by source instrument
     hedges: dict[int, int] = {}  # instrument → what hedges it
+    hedging: dict[int, Hedging] = {}  # by hedge
+    withheld: list[Withheld] = []  # in the order it came
     fee_terms: FeeTerms | None = None
     claims: dict[int, int] = {}  # follower → what the insurance pool still owes it, in order of events
     risk: RiskTerms = RiskTerms()
     rules: tuple[Rule, ...] = ()
     execution: ExecutionTerms = ExecutionTerms()
     liquidated_ns: list[int] = []  # when, inside the breaker's window
+    liquidated: dict[int, int] = {}  # account → the venue's stamp of its last liquidation, which may be many fills
+    resumed_ns: int = 0  # liquidations before it do not count for the breaker
+    doubted: dict[int, int] = {}  # instrument → why its mark closes nobody, said once
     tended: bool = False  # some follow has stops, hedges or waiting opens, so that the market alone can matter
     moved: bool = False  # … and market data came since follows were last looked after
     due_ns: int = NEVER  # when something is due whatever the market does
@@ -182,7 +205,8 @@ class State(msgspec.Struct):
     def market(self, instrument: int) -> Market:
         listing, settings = self.listings[instrument], self.settings
         age = self.now_ns - listing.seen_ns
-        return Market(listing.instrument, listing.mark, age, settings.stale_ns_max, settings.protective_bps)
+        bounds = settings.stale_ns_max, settings.protective_bps
+        return Market(listing.instrument, listing.mark, age, *bounds, self.now_ns)
 
 
 def remember(recent: dict[int, V], key: int, value: V, keep: int) -> None:

@@ -31,11 +31,22 @@ from pilotfish.domain.events import (
     Recovered,
     Timer,
 )
-from pilotfish.domain.instructions import FeesDue, FeesSet, InstrumentMapped, LeadStop
+from pilotfish.domain.instructions import (
+    Committed,
+    DisclosureSet,
+    FeesDue,
+    FeesSet,
+    HedgeMapped,
+    InstrumentMapped,
+    LeadStop,
+    Revealed,
+)
 from pilotfish.domain.orders import Command
 from pilotfish.engine.accounts import on_cash, on_funding, on_liquidation
+from pilotfish.engine.disclosure import WITHHELD, on_committed, on_disclosure, on_revealed, released, withhold
 from pilotfish.engine.facts import Fact, Halted, Quarantined
 from pilotfish.engine.fees import on_fees_due, on_fees_set
+from pilotfish.engine.hedges import hedge_trades, on_hedged
 from pilotfish.engine.insurance import claims_of
 from pilotfish.engine.joining import on_follows, on_instrument, on_lead
 from pilotfish.engine.leads import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
@@ -78,9 +89,17 @@ def step(state: State, event: Event) -> Outcome:
         state.quarantined += 1
         return Outcome([], [Quarantined(kind.__name__, why)])
     try:
+        if kind in WITHHELD and withhold(state, event):
+            return NOTHING
         commands, facts = _HANDLERS[kind](state, event)
+        if kind is Timer and state.withheld:
+            more = _released(state)
+            commands, facts = [*commands, *more[0]], [*facts, *more[1]]
         if kind in _ENDING and state.watches:
             more = look_at_due(state)
+            commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+        if kind in _TRADING:
+            more = hedge_trades(state, event, facts)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
         if kind is Timer and (state.moved or state.now_ns >= state.due_ns):
             more = tend(state)
@@ -103,7 +122,7 @@ def _market(state: State, event: Any) -> Outcome:
         if not 0 < event.price <= PRICE_MAX:
             state.quarantined += 1
             return Outcome([], [Quarantined("Mark", f"price {event.price}")])
-        listing.stated_mark = event.price
+        listing.stated_mark, listing.marked_ns = event.price, event.ours_ns
     else:
         bid, ask = event.bid, event.ask
         if (
@@ -124,6 +143,19 @@ def _market(state: State, event: Any) -> Outcome:
     return NOTHING
 
 
+def _released(state: State) -> Out:
+    """What a lead did before, and what may be acted on only now; it must still be possible."""
+    commands: list[Approved[Command]] = []
+    facts: list[Fact] = []
+    for event in released(state):
+        why = insane(state, event)
+        more = ([], [Quarantined(type(event).__name__, why)]) if why else _HANDLERS[type(event)](state, event)
+        state.quarantined += bool(why)
+        commands += more[0]
+        facts += more[1]
+    return commands, facts
+
+
 def _on_configured(state: State, event: Configured) -> Out:
     state.config = event
     return [], []
@@ -135,6 +167,7 @@ def _on_equity(state: State, event: LeadEquity) -> Out:
 
 
 _ENDING = (Fill, OrderUpdate, BatchUpdate)  # events that may end an order, and so free what waits for it
+_TRADING = (*_ENDING, Liquidation, Reconciled)  # events that may change positions
 _MONEY = (*_ENDING, Liquidation, Funding, CashMoved, Reconciled)  # events that may leave an account below zero
 _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Configured: _on_configured,
@@ -157,6 +190,10 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Operator: on_operator,
     LeadStop: on_lead_stop,
     InstrumentMapped: on_mapped,
+    HedgeMapped: on_hedged,
+    DisclosureSet: on_disclosure,
+    Committed: on_committed,
+    Revealed: on_revealed,
     FeesSet: on_fees_set,
     FeesDue: on_fees_due,
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pilotfish.domain.orders import Command
+from pilotfish.engine.disclosure import keep_withheld
 from pilotfish.engine.facts import Fact
+from pilotfish.engine.hedges import keep_hedged
 from pilotfish.engine.leg import Out
 from pilotfish.engine.pending import release
 from pilotfish.engine.state import NEVER, State
 from pilotfish.gate.approved import Approved
 
-DUTIES: tuple[Callable[[State], Out], ...] = (release,)
+DUTIES: tuple[Callable[[State], Out], ...] = (release, keep_hedged, keep_withheld)
 
 
 def tend(state: State) -> Out:

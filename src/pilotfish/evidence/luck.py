@@ -57,19 +57,25 @@ def resampled(returns: Floats, seed: int, draws: int = 2_000) -> Floats:
     return np.asarray(returns[at], dtype=np.float64)
 
 
-def intervals(returns: Floats, seed: int, level: float = 0.95) -> tuple[Interval, Interval] | None:
-    """(Sharpe per step, compounded return): percentiles over `resampled`. None for fewer than eight steps.
+def intervals(
+    returns: Floats, flows: Floats, invested: float, seed: int, level: float = 0.95
+) -> tuple[Interval, Interval] | None:
+    """(Sharpe per step, money-weighted return): percentiles over `resampled`. None for fewer than eight steps.
 
-    A draw without any variation says nothing of a ratio, and counts as Sharpe 0.
+    `flows[k]` comes in before step k and meets the drawn steps from there on; `invested` is modified Dietz's Σ w·F. A
+    draw without any variation says nothing of a ratio, and counts as Sharpe 0.
     """
     if returns.size < 8:
         return None
     drawn = resampled(returns, seed)
     means, spreads = drawn.mean(axis=1), drawn.std(axis=1, ddof=1)
     ratios = np.where(spreads > 1e-15, means / np.maximum(spreads, 1e-15), 0.0)
-    totals = np.prod(np.maximum(1.0 + drawn, 0.0), axis=1) - 1.0
+    money = np.zeros(drawn.shape[0])
+    for k in range(returns.size):
+        money = (money + flows[k]) * np.maximum(1.0 + drawn[:, k], 0.0)
+    gains = (money - flows[: returns.size].sum()) / invested
     ends = [50 * (1 - level), 50 * (1 + level)]
-    (a, b), (c, d) = np.percentile(ratios, ends), np.percentile(totals, ends)
+    (a, b), (c, d) = np.percentile(ratios, ends), np.percentile(gains, ends)
     return Interval(float(a), float(b)), Interval(float(c), float(d))
 
 
@@ -107,6 +113,15 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
     if a.std() == 0 or b.std() == 0:
         return None
     return float(((a - a.mean()) * (b - b.mean())).mean() / (a.std() * b.std()))
+
+
+def rank_interval(correlation: float, count: int, level: float = 0.95) -> Interval | None:
+    """Interval of Spearman's coefficient: Fisher's z with variance 1.06 / (n − 3) (Fieller, Hartley, Pearson 1957)."""
+    if count < 5:
+        return None
+    z, half = math.atanh(min(max(correlation, -0.999999), 0.999999)), math.sqrt(1.06 / (count - 3))
+    half *= _normal.inv_cdf((1 + level) / 2)
+    return Interval(math.tanh(z - half), math.tanh(z + half))
 
 
 def _ranks(values: Floats) -> Floats:

@@ -50,9 +50,9 @@ def failures(lead: LeadEvidence) -> list[str]:
     if copying.money_weighted <= 0:
         why.append(f"its copiers lost {-copying.money_weighted:.1%}")
     if lead.round_trips < TRIPS_MIN:
-        why.append(f"{lead.round_trips} round trips, {TRIPS_MIN} are needed")
+        why.append(f"round trips: {lead.round_trips}, {TRIPS_MIN} are needed")
     if lead.active_days < ACTIVE_DAYS_MIN:
-        why.append(f"traded on {lead.active_days} days, {ACTIVE_DAYS_MIN} are needed")
+        why.append(f"days with trades: {lead.active_days}, {ACTIVE_DAYS_MIN} are needed")
     if copying.low is None:
         why.append("too few steps for an interval")
     elif copying.low <= 0:
@@ -102,7 +102,7 @@ def _choice(lead: LeadEvidence, weight: float, capital: float, failed: Sequence[
     why = [
         f"copiers got {copying.money_weighted:+.1%} net, the low end of the interval is {low}",
         f"{copying.in_profit} of {copying.copiers} copiers in profit, deepest fall {copying.drawdown:.1%}",
-        f"{lead.round_trips} round trips on {lead.active_days} days",
+        f"round trips: {lead.round_trips}, days with trades: {lead.active_days}",
     ]
     warnings += [f"does not pass: {reason}" for reason in failed]
     return Choice(lead.name, amount / capital, amount, why, warnings)

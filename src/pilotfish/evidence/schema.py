@@ -15,7 +15,7 @@ class Copying(msgspec.Struct, frozen=True):
 
     money_weighted: float  # modified Dietz over all copiers' deposits
     time_weighted: float  # the steps compounded
-    low: float | None  # of `time_weighted`, 95%, stationary bootstrap
+    low: float | None  # of `money_weighted`, 95%, stationary bootstrap over the steps
     high: float | None
     in_profit: int  # copiers that ended above what they brought
     copiers: int
@@ -55,6 +55,7 @@ class LeadEvidence(msgspec.Struct, frozen=True):
     lead_drawdown: float
     copying: Copying
     per_step: float | None  # Sharpe ratio of one step
+    alone: float | None  # probability that the Sharpe ratio is above zero, had we looked at this lead alone
     deflated: float | None  # probability that the Sharpe ratio is more than the luckiest of so many leads would show
     capacity: Capacity
     ladder: list[Rung]
@@ -101,7 +102,9 @@ class LeadsReport(msgspec.Struct, frozen=True, tag_field="kind", tag="pilotfish 
     issues: list[str]
     split_ms: int | None = None
     later: list[Later] = []
-    rank_correlation: float | None = None
+    rank_correlation: float | None = None  # Spearman's
+    rank_low: float | None = None  # 95%
+    rank_high: float | None = None
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from pilotfish.domain.mandate import Minimum
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, Command, Place, PlaceBatch, Query
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import _KEY, Approved
+from pilotfish.gate.budget import Bucket, Rate, room, spend
 
 
 class Guard(msgspec.Struct):
@@ -27,6 +28,20 @@ class Guard(msgspec.Struct):
     connected: bool = True
     last_coid: int = -1
     refusals: dict[int, int] = {}
+    broken: int = 0  # why opens are halted until the operator resumes: BREAKER, OUTAGE or RULE
+    cool_ns: int = 0  # nobody opens before this …
+    strikes: int = 0  # … which doubles with every further refusal of our keys
+    rate: Rate | None = None
+    buckets: dict[str, Bucket] = {}  # by venue
+
+    @property
+    def shut(self) -> Reason:
+        """Why nothing is opened until the operator resumes; NONE when it is."""
+        return Reason.KILLED if self.killed else Reason(self.broken)
+
+    def room(self, venue: str, now_ns: int, *, exit: bool) -> int | None:
+        """How many orders our own budget lets leave now; None: any number."""
+        return room(self.buckets, self.rate, venue, now_ns, exit=exit)
 
     def refuse(self, reason: Reason, count: int = 1) -> Reason:
         self.refusals[int(reason)] = self.refusals.get(int(reason), 0) + count
@@ -41,6 +56,7 @@ class Market(msgspec.Struct, frozen=True):
     age_ns: int
     stale_ns_max: int
     protective_bps: int
+    now_ns: int = 0
 
 
 def order_refusal(guard: Guard, market: Market, price: int, *, exit: bool) -> Reason:
@@ -49,8 +65,10 @@ def order_refusal(guard: Guard, market: Market, price: int, *, exit: bool) -> Re
         return Reason.HALTED
     if not guard.connected:
         return Reason.DISCONNECTED
-    if guard.killed and not exit:
-        return Reason.KILLED
+    if not exit and guard.shut:
+        return guard.shut
+    if not exit and market.now_ns < guard.cool_ns:
+        return Reason.COOLING
     if not exit and (market.mark <= 0 or market.age_ns > market.stale_ns_max):
         return Reason.STALE
     if price <= 0:
@@ -76,9 +94,12 @@ def approve_block(
             reason = Reason.BAD_INTENT
         elif place.coid <= guard.last_coid:
             reason = Reason.DUPLICATE
+        elif guard.room(market.instrument.venue, market.now_ns, exit=exit) == 0:
+            reason = Reason.BUDGET
     if reason is not Reason.NONE:
         return guard.refuse(reason)
     guard.last_coid = place.coid
+    spend(guard.buckets, guard.rate, market.instrument.venue, market.now_ns, 1)
     return Approved(place, _KEY)
 
 
@@ -116,7 +137,7 @@ def minimum_lots(instrument: Instrument, price: int) -> int:
 
 
 def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool) -> Approved[PlaceBatch] | Reason:
-    """Separate orders of many follows, clipped row by row before. All or none passes here."""
+    """Separate orders of many follows, clipped row by row and cut to the rate budget before. All or none passes here."""
     low, high = (int(batch.prices.min()), int(batch.prices.max())) if batch.prices.size else (0, 0)
     reason = order_refusal(guard, market, low, exit=exit) or order_refusal(guard, market, high, exit=exit)
     if reason is Reason.NONE and int(batch.lots.min()) <= 0:
@@ -126,9 +147,13 @@ def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool
         reason = Reason.BAD_INTENT
     if reason is Reason.NONE and batch.coid <= guard.last_coid:
         reason = Reason.DUPLICATE
+    fits = guard.room(market.instrument.venue, market.now_ns, exit=exit)
+    if reason is Reason.NONE and fits is not None and fits < batch.lots.size:
+        reason = Reason.BUDGET
     if reason is not Reason.NONE:
         return guard.refuse(reason, batch.lots.size)
     guard.last_coid = batch.coid + batch.lots.size - 1
+    spend(guard.buckets, guard.rate, market.instrument.venue, market.now_ns, batch.lots.size)
     return Approved(batch, _KEY)
 
 
@@ -142,11 +167,14 @@ def approve_always(command: Cancel | CancelAll | Query | Amend, guard: Guard, lo
 
 
 def approve_resend(guard: Guard, command: Place | PlaceBatch, *, exit: bool) -> Approved[Command] | Reason:
-    """The same order under the same id, after the venue said it never had it. Exactly what was approved before."""
+    """The same order under the same id, after the venue said it never had it. Exactly what was approved before.
+
+    It is not held up by the rate budget, which its first sending has paid.
+    """
     if guard.halted or not guard.connected:
         return guard.refuse(Reason.HALTED if guard.halted else Reason.DISCONNECTED)
-    if guard.killed and not exit:
-        return guard.refuse(Reason.KILLED)
+    if not exit and guard.shut:
+        return guard.refuse(guard.shut)
     if command.coid > guard.last_coid:
         raise InvariantBroken(f"resend of order {command.coid}", "it was never approved", "send it through review")
     return Approved(command, _KEY)

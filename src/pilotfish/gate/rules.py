@@ -14,6 +14,7 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.rules import Rule, RuleAction
+from pilotfish.gate.extension import OrderCase, check, objection
 from pilotfish.gate.rules_language import compile_expression, environment, failure
 from pilotfish.gate.rules_variables import RuleValues, field
 
@@ -31,8 +32,8 @@ class Fired(msgspec.Struct, frozen=True):
 
 class _Compiled(msgspec.Struct, frozen=True):
     rule: Rule
-    program: Any
-    mentions: tuple[str, ...]
+    program: Any  # None: a check of another package
+    mentions: tuple[str, ...] = ()
 
 
 class Rulebook:
@@ -47,8 +48,9 @@ class Rulebook:
         self.uses = frozenset(name for c in compiled for name in c.mentions)
         self._reads = tuple((name, field(name)) for name in sorted(self.uses))
 
-    def first_firing(self, values: RuleValues) -> Fired | None:
-        """The first rule that forbids opening, halting rules first; None when all are content.
+    def first_firing(self, values: RuleValues, case: OrderCase | None = None) -> Fired | None:
+        """The first rule that forbids opening, halting rules first; None when all are content. `case` is for checks of
+        other packages.
 
         A rule that cannot be evaluated (a value it needs is not known, a division by zero, an overflow) has fired.
         """
@@ -61,6 +63,10 @@ class Rulebook:
                 data[name] = value
         activation = environment().Activation(data)
         for compiled in self._compiled:
+            if compiled.program is None:
+                if fired := _objected(compiled.rule, case):
+                    return fired
+                continue
             try:
                 answer = compiled.program.eval(activation).value()
             except Exception as failed:  # the library raises several kinds; whatever it cannot answer counts as fired
@@ -88,8 +94,21 @@ def compile_rules(rules: Iterable[Rule]) -> Rulebook:
         if rule.name in seen:
             raise ConfigError(where, "has the name of another rule", "give each its own")
         seen.add(rule.name)
-        compiled.append(_Compiled(rule, *compile_expression(rule.expression, where)))
+        if rule.extension:
+            compiled.append(_installed(rule, where))
+        else:
+            compiled.append(_Compiled(rule, *compile_expression(rule.expression, where)))
     return Rulebook(tuple(compiled))
+
+
+def _installed(rule: Rule, where: str) -> _Compiled:
+    if rule.expression:
+        raise ConfigError(where, "has an expression and an extension", "leave one out")
+    try:
+        check(rule.extension)
+    except ConfigError as missing:
+        raise ConfigError(f"{where}, {missing.what}", missing.why, missing.to_do) from None
+    return _Compiled(rule, None)
 
 
 @lru_cache(maxsize=16)
@@ -100,9 +119,10 @@ def rulebook(rules: tuple[Rule, ...]) -> Rulebook:
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
-    expression: str
+    expression: str = ""
     action: Literal["refuse_opens", "halt_opens"] = "refuse_opens"
     text: str = ""
+    extension: str = ""
 
 
 def rules_from(configured: object) -> tuple[Rule, ...]:
@@ -111,9 +131,21 @@ def rules_from(configured: object) -> tuple[Rule, ...]:
         entries = msgspec.convert(configured, list[_Entry])
     except msgspec.ValidationError as bad:
         raise ConfigError("rules", str(bad), "see docs/rules.md for how a rule is written") from None
-    rules = tuple(Rule(e.name, e.expression, RuleAction[e.action.upper()], e.text) for e in entries)
+    if any(not e.expression and not e.extension for e in entries):
+        raise ConfigError("rules", "one has no expression", "see docs/rules.md for how a rule is written")
+    rules = tuple(Rule(e.name, e.expression, RuleAction[e.action.upper()], e.text, e.extension) for e in entries)
     compile_rules(rules)
     return rules
+
+
+def _objected(rule: Rule, case: OrderCase | None) -> Fired | None:
+    """What another package's check says; without a case it cannot be asked, which counts as fired too."""
+    said, failed = objection(rule.extension, case) if case is not None else ("nothing is known of the order", True)
+    if not said and not failed:
+        return None
+    text = f" ({rule.text})" if rule.text else ""
+    how = "counts as fired, since it failed" if failed else "fired"
+    return Fired(rule, f"rule {rule.name!r}{text} {how}: {rule.extension} says: {said}", failed)
 
 
 def _fired(compiled: _Compiled, answer: object, data: dict[str, object]) -> Fired:

@@ -13,7 +13,7 @@ from pilotfish.domain.instrument import Instrument
 from pilotfish.evidence.capacity import Rung, capacity
 from pilotfish.evidence.clones import Orders
 from pilotfish.evidence.life import DAY_NS, death
-from pilotfish.evidence.luck import intervals, luckiest, probabilistic_sharpe, sharpe, wilson
+from pilotfish.evidence.luck import intervals, probabilistic_sharpe, sharpe, wilson
 from pilotfish.evidence.minimum import capital_needed
 from pilotfish.evidence.returns import drawdown, linked, loss_to_copying, modified_dietz, step_returns
 from pilotfish.evidence.schema import Copying, LeadEvidence
@@ -22,6 +22,7 @@ from pilotfish.worlds.leads_replay import Copied
 from pilotfish.worlds.leads_window import USDC, Window
 
 YEAR_NS = 365 * DAY_NS
+STEPS_MIN = 30  # a Sharpe ratio of fewer steps says nothing, of a lead or of luck
 
 
 class Measured(msgspec.Struct):
@@ -52,9 +53,10 @@ def measure(window: Window, copied: Copied, capital: float, step_ns: int, seed: 
     pnl = [value / USDC for value in window.pnl(times)]
     equity = window.equity / USDC
     steps = step_returns(copied.values, copied.flows)
-    ends, per_step = intervals(steps, seed), sharpe(steps)
+    per_step = sharpe(steps)
     ideal = sum(paid / equity * (pnl[-1] - pnl[k]) for paid, k in zip(copied.paid.tolist(), copied.joined, strict=True))
     invested = sum(amount * (times[-1] - at) / (times[-1] - start) for at, amount in copied.deposits)
+    ends = intervals(steps, copied.flows, invested, seed)
     loss, loss_bps = loss_to_copying(ideal, float((copied.ended - copied.paid).sum()), invested, copied.traded)
     yearly = math.sqrt(YEAR_NS / step_ns)
     copying = Copying(
@@ -92,12 +94,12 @@ def measure(window: Window, copied: Copied, capital: float, step_ns: int, seed: 
     )
 
 
-def evidence(found: Measured, rank: int, ratios: Sequence[float], clones: Sequence[str]) -> LeadEvidence:
-    """The lead among the others: `ratios` are all leads' Sharpe ratios of one step."""
+def evidence(found: Measured, rank: int, luck: float, clones: Sequence[str]) -> LeadEvidence:
+    """The lead among the others; `luck`: the Sharpe ratio of one step that the luckiest of them would show."""
     window, trips = found.window, found.trips
     wins, (low, high) = sum(trip.pnl > 0 for trip in trips), wilson(sum(trip.pnl > 0 for trip in trips), len(trips))
     first, last = (window.fills[0], window.fills[-1]) if window.fills else (None, None)
-    opening = openings(window)
+    opening, enough = openings(window), found.steps.size >= STEPS_MIN
     return LeadEvidence(
         rank=rank,
         name=window.name,
@@ -117,7 +119,8 @@ def evidence(found: Measured, rank: int, ratios: Sequence[float], clones: Sequen
         lead_drawdown=found.lead_drawdown,
         copying=found.copying,
         per_step=found.per_step,
-        deflated=probabilistic_sharpe(found.steps, luckiest(ratios, len(ratios))) if ratios else None,
+        deflated=probabilistic_sharpe(found.steps, luck) if enough else None,
+        alone=probabilistic_sharpe(found.steps) if enough else None,
         capacity=capacity(found.ladder),
         ladder=sorted(found.ladder, key=lambda one: one.capital),
         dead=found.dead,

@@ -22,12 +22,16 @@ Print = tuple[int, int, int]  # (ns, price, side)
 
 
 class Account(msgspec.Struct):
-    """One account's fills in time order, under the tape's instrument ids, and what each cost in fees."""
+    """One account's fills in time order, under the tape's instrument ids, and what each cost in fees.
+
+    Sales of what it never bought here are cut out of `fills`: see `sales`.
+    """
 
     name: str
     venue: str
     fills: list[LeadFill] = []
     fees: list[int] = []
+    stamps: list[int] = []  # of all fills, those too that nobody could copy
     first: dict[int, int] = {}  # lots before its first fill, where the venue states them
     sales: list[tuple[int, int, int]] = []  # of fully paid instruments: ns, money, and of that never bought here
 
@@ -62,11 +66,11 @@ class LeadsTape(msgspec.Struct):
 
     @property
     def start_ns(self) -> int:
-        return min(account.fills[0].venue_ns for account in self.accounts)
+        return min(account.stamps[0] for account in self.accounts)
 
     @property
     def end_ns(self) -> int:
-        return max(account.fills[-1].venue_ns for account in self.accounts)
+        return max(account.stamps[-1] for account in self.accounts)
 
 
 def read_leads(files: Sequence[Path], *, strict: bool = False) -> LeadsTape:
@@ -94,11 +98,13 @@ def read_leads(files: Sequence[Path], *, strict: bool = False) -> LeadsTape:
         path.sort()
     for account in accounts.values():
         _cover(account, instruments)
-    kept = [account for account in accounts.values() if account.fills]
-    if not kept:
-        why = "every sale is of shares that its account never bought here"
-        raise ConfigError("the recordings hold no trade that could be copied", why, "give the whole history")
-    return LeadsTape(instruments, kept, Prints(rows, {k: [p[0] for p in v] for k, v in rows.items()}), issues, notes)
+    return LeadsTape(
+        instruments,
+        list(accounts.values()),
+        Prints(rows, {k: [p[0] for p in v] for k, v in rows.items()}),
+        issues,
+        notes,
+    )
 
 
 def _common(recordings: Sequence[Recording]) -> list[Instrument]:
@@ -147,6 +153,7 @@ def _in_order(account: Account) -> None:
             seen.add((fill.instrument, fill.fill_id))
             account.fills.append(fill)
             account.fees.append(fee)
+            account.stamps.append(fill.venue_ns)
 
 
 def _cover(account: Account, instruments: Sequence[Instrument]) -> None:
@@ -175,7 +182,7 @@ def choose(
 
     By activity and not by result, so that the choice says nothing of what is to be found out.
     """
-    before = {a.name: sum(f.venue_ns <= until_ns for f in a.fills) for a in tape.accounts}
+    before = {a.name: bisect_right(a.stamps, until_ns) for a in tape.accounts}
     ranked = sorted(tape.accounts, key=lambda a: (-before[a.name], a.name))[:count]
     chosen, unjudged = list[Account](), list[Unjudged]()
     for account in ranked:

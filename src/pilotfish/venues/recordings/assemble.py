@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pilotfish.domain.errors import NumericOverflow
-from pilotfish.domain.events import LeadFill
+from pilotfish.domain.events import ORDER_MASK, LeadFill
 from pilotfish.domain.instrument import Instrument, to_units_ceil
 from pilotfish.venues.recordings.fills import RawFill, check_chain, in_order
 from pilotfish.venues.recordings.instruments import Seen
@@ -84,7 +84,7 @@ def _recording(draft: Draft, account: str, raws: list[RawFill]) -> Recording:
                 instrument.price(raw.price),
                 fill_id,
                 start,
-                raw.order_id or 0,
+                (raw.order_id or 0) & ORDER_MASK,
             )
         )
         out.fees.append(_money(raw.fee))

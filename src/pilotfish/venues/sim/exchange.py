@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pilotfish.domain.arith import Ints, ints
-from pilotfish.domain.events import Fill, LeadFill, OrderUpdate
+from pilotfish.domain.events import ORDER_MASK, Fill, LeadFill, OrderUpdate
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import Amend, OrderSignal, Tif
@@ -221,7 +221,7 @@ class Exchange:
         fill_id = self.next_fill_id()
         if account in self.leads:
             lead = self.leads[account]
-            told = LeadFill(ns, ns, lead, instrument.id, side, lots, price, fill_id, start, max(record.coid, 0))
+            told = LeadFill(ns, ns, lead, instrument.id, side, lots, price, fill_id, start, record.coid & ORDER_MASK)
             self.wire.lead(told)
         elif not record.quiet and self.is_ours(account):
             fill = Fill(ns, ns, record.coid, fill_id, lots, price, cost, fee, maker)

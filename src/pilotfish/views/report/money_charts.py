@@ -21,6 +21,7 @@ MEANING = {
     "hedge": "hedging the copied exposure, at the prices it was decided by",
     "insurance": "paid by the pool to accounts that went below zero",
 }
+RARE = ("hedge", "insurance")  # parts that only stand in the chart where there are any
 
 
 def equity(report: Report) -> Chart:
@@ -110,8 +111,9 @@ def waterfall(report: Report) -> Chart:
     says += ". Below zero is a cost to followers; the parts sum to the total exactly."
     if any(not amount.is_finite() for amount in [*parts.values(), a.total]):
         return Chart(id="attribution", title=title, says="An amount is not a number, so no waterfall is drawn.")
-    shown = {name: amount for name, amount in parts.items() if amount or name not in ("hedge", "insurance")}
-    rows: list[tuple[str, Decimal, str]] = [(name.capitalize(), amount, "relative") for name, amount in shown.items()]
+    rows: list[tuple[str, Decimal, str]] = [
+        (name.capitalize(), amount, "relative") for name, amount in parts.items() if amount or name not in RARE
+    ]
     widest = max(abs(amount) for amount in [*parts.values(), a.total])
     last = "Together"
     if a.ideal_pnl is not None and a.ideal_pnl.is_finite():
@@ -126,10 +128,7 @@ def waterfall(report: Report) -> Chart:
         _words(amount, a.copied_notional if kind == "relative" or last == "Together" else None)
         for _, amount, kind in rows
     ]
-    reached, spots = Decimal(0), [0.0]
-    for _, amount, kind in rows[:-1]:
-        reached = amount if kind == "absolute" else reached + amount
-        spots.append(float(reached))
+    spots = _spots(rows[:-1])
     pad = (max(spots) - min(spots)) * 0.34 or 1.0
     trace: Figure = {
         "type": "waterfall",
@@ -154,6 +153,15 @@ def waterfall(report: Report) -> Chart:
         xaxis={"title": {"text": safe(asset)}, "tickformat": "~s", "range": [min(spots) - pad, max(spots) + pad]},
     )
     return Chart(id="attribution", title=title, says=says, figure={"data": [trace], "layout": shape})
+
+
+def _spots(rows: list[tuple[str, Decimal, str]]) -> list[float]:
+    """Where the bars begin and end, from nothing on."""
+    reached, spots = Decimal(0), [0.0]
+    for _, amount, kind in rows:
+        reached = amount if kind == "absolute" else reached + amount
+        spots.append(float(reached))
+    return spots
 
 
 def _words(amount: Decimal, notional: Decimal | None) -> str:

@@ -102,20 +102,25 @@ class OrderAudit:
         rule = state.follows.rules[int(state.follows.rule[row])]
         if not rule.allows(view.instrument.symbol):
             auditor.found(f"{name}: the mandate does not allow {view.instrument.symbol}")
-        self._open_bound(name, lead, key, price, command.side, int(state.follows.open_bps[row]))
+        late = bool(state.follows.hold_ns_min[row] or state.follows.start[row])
+        self._open_bound(name, (lead, key), price, command.side, int(state.follows.open_bps[row]), late)
         mandate = {cap: int(getattr(state.follows, cap)[row]) for cap in CAPS}
         for what in broken_limits(mandate, at, auditor.views, key, n, price):
             auditor.found(f"{name}: {what}")
         return True
 
-    def _open_bound(self, name: str, lead: int, key: int, price: int, side: int, bps: int) -> None:
-        """Some price the lead traded at inside the retry window must justify the limit."""
-        known = self._auditor.prices[lead, key]
-        config = self._auditor.config
-        window = config.retry_ns_max if config else 0
-        recent = [p for ns, p in known if ns >= self._auditor.now_ns - window] or [p for _, p in known[-1:]]
+    def _open_bound(self, name: str, lead: tuple[int, int], price: int, side: int, bps: int, late: bool) -> None:
+        """Some price the lead traded at inside the retry window must justify the limit; of an open that had to wait,
+        the mark when it need not wait any more.
+        """
+        auditor = self._auditor
+        since = auditor.now_ns - (auditor.config.retry_ns_max if auditor.config else 0)
+        known = auditor.prices[lead]
+        recent = [p for ns, p in known if ns >= since] or [p for _, p in known[-1:]]
+        if late:
+            recent += auditor.marks_since(lead[1], since)
         if all(beyond_bound(p, price, side, bps) for p in recent):
-            self._auditor.found(f"{name}: beyond {bps} bps from any price of the lead, {recent[-3:]}")
+            auditor.found(f"{name}: beyond {bps} bps from any price of the lead, {recent[-3:]}")
 
     def standing(self, state: Any, row: int, extra: Held) -> Standing:
         """Where a follow stands before an order; `extra` takes out what later orders of the step reserved."""

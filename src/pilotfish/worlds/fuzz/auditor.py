@@ -53,6 +53,7 @@ class Auditor:
         self.contents: dict[int, bytes] = {}  # client order id → what left under it
         self.commands: dict[int, Place | PlaceBatch] = {}
         self.prices: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # (lead, k) → (ns, price)
+        self._marks: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._orders, self._pace = OrderAudit(self), Pace()
 
     def found(self, what: str) -> None:
@@ -91,6 +92,14 @@ class Auditor:
         else:
             view.bid, view.ask = event.bid, event.ask
         view.seen_ns = event.ours_ns
+        if not self._marks[event.instrument] or self._marks[event.instrument][-1][1] != view.mark:
+            self._marks[event.instrument].append((self.now_ns, view.mark))
+
+    def marks_since(self, instrument: int, ns: int) -> list[int]:
+        """Every mark that stood at `ns` or later."""
+        known = self._marks[instrument]
+        first = next((k for k in range(len(known) - 1, -1, -1) if known[k][0] < ns), 0)
+        return [mark for _, mark in known[first:]]
 
     def _take(self, event: Event, state: Any) -> None:
         if isinstance(event, Configured):

@@ -8,7 +8,7 @@ import numpy as np
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.events import Configured
 from pilotfish.domain.instrument import Instrument, Kind, TickRule
-from pilotfish.domain.mandate import NO_LIMIT, RATIO_UNIT, Follows, Minimum, Route, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate import NO_LIMIT, RATIO_UNIT, Direction, Follows, Minimum, Route, Sizing, Start, SymbolRule
 from pilotfish.venues.sim.chance import named
 from pilotfish.venues.sim.config import SimConfig
 from pilotfish.venues.sim.faults import FaultRates
@@ -24,6 +24,7 @@ Chance = np.random.Generator
 USDC = 10**6
 SECOND = 1_000_000_000
 MS = 1_000_000
+MODES = (Sizing.PROPORTIONAL, Sizing.FIXED_RATIO, Sizing.FIXED_AMOUNT, Sizing.RISK)
 START_NS = 1_790_000_000 * SECOND
 AFTER_NS = 60 * SECOND  # the longest a world may take to come to rest
 
@@ -114,19 +115,41 @@ def draw_follows(chance: Chance, leads: int, count: int, symbols: list[str], fir
 
     rules = [SymbolRule(), SymbolRule(deny=(symbols[0],)), SymbolRule(allow=(symbols[-1],))]
     plain = chance.random() < 0.3  # one class of bounds, so that a block is a single order
+    order_cap = cap(11, 5_000, 0.4)
     return Follows.of(
         [f for f, _ in rows], [lead for _, lead in rows],
         (np.exp(chance.uniform(np.log(200), np.log(100_000), n)) * USDC).astype(np.int64),
-        sizing=chance.choice([int(Sizing.PROPORTIONAL), int(Sizing.FIXED_RATIO)], n, p=[0.7, 0.3]),
-        value=(np.exp(chance.uniform(np.log(0.001), np.log(2), n)) * RATIO_UNIT).astype(np.int64),
-        start=chance.choice([int(Start.NEW_TRADES), int(Start.EXISTING)], n),
         open_bps=50 if plain else chance.choice([0, 5, 20, 50, 100, 300, 999], n),
         exit_bps=300 if plain else chance.choice([20, 50, 300, 1_000, 3_000], n),
-        order_cap=cap(11, 5_000, 0.4), position_cap=cap(11, 20_000, 0.4), total_cap=cap(20, 50_000, 0.4),
+        order_cap=order_cap, position_cap=cap(11, 20_000, 0.4), total_cap=cap(20, 50_000, 0.4),
         leverage_cap_e2=chance.choice([50, 100, 300, 1_000, 2_000, 4_000], n),
         minimum=chance.choice([int(Minimum.SKIP), int(Minimum.RAISE), int(Minimum.CARRY)], n),
         rule=chance.choice([0, 1, 2], n, p=[0.8, 0.1, 0.1]), rules=rules,
+        **_modes(chance, n, order_cap),
     )  # fmt: skip
+
+
+def _modes(chance: Chance, n: int, order_cap: Ints) -> dict[str, object]:
+    """How each follow sizes, turns, filters and starts its copies."""
+
+    def some(values: list[int], share: float) -> Ints:
+        return np.where(chance.random(n) < share, chance.choice(values, n), 0)
+
+    sizing = chance.choice([int(mode) for mode in MODES], n, p=[0.4, 0.2, 0.25, 0.15])
+    ratio = (np.exp(chance.uniform(np.log(0.001), np.log(2), n)) * RATIO_UNIT).astype(np.int64)
+    amount = (np.exp(chance.uniform(np.log(12), np.log(2_000), n)) * USDC).astype(np.int64)
+    lookback = some([1, 2, 5, 32], 0.3)
+    value = np.select(
+        [sizing == Sizing.FIXED_RATIO, sizing == Sizing.FIXED_AMOUNT, sizing == Sizing.RISK],
+        [ratio, np.minimum(amount, order_cap), chance.choice([10, 100, 500], n)],
+    )
+    return {
+        "sizing": sizing, "value": value, "start": chance.choice([int(start) for start in Start], n),
+        "direction": chance.choice([int(Direction.SAME), int(Direction.REVERSE)], n, p=[0.8, 0.2]),
+        "lookback": lookback, "multiplier_cap_e2": np.where(lookback > 0, chance.choice([0, 50, 100, 300], n), 0),
+        "lead_notional_min": some([50 * USDC, 5_000 * USDC], 0.2), "lead_leverage_min_e2": some([10, 100], 0.1),
+        "hold_ns_min": some([MS, 2 * SECOND, 20 * SECOND], 0.15),
+    }  # fmt: skip
 
 
 def _instruments(chance: Chance) -> tuple[list[Instrument], list[int]]:

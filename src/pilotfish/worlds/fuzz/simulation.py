@@ -24,6 +24,7 @@ from pilotfish.domain.events import (
     OperatorAction,
     Timer,
 )
+from pilotfish.domain.instructions import LeadStop
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.mandate import OMNIBUS, Follows
 from pilotfish.domain.orders import CancelAll, Place, Tif
@@ -169,6 +170,9 @@ class Simulation:
         touch = (bid if side > 0 else ask) if rests else (ask if side > 0 else bid)
         price = instrument.bound_price(touch, side, 0 if rests else int(chance.choice([5, 50, 300])))
         self._ids += 1
+        if chance.random() < 0.5:  # a stop some per cent away, or none any more
+            stop = 0 if chance.random() < 0.2 else round(bid * (1 - side * float(chance.choice([0.001, 0.01, 0.1]))))
+            self.tell(LeadStop(self.now_ns, self.now_ns, lead, instrument.id, stop))
         tif = Tif.GTC if rests else Tif.IOC
         self.venue.submit_for(account, Place(self._ids, account, instrument.id, side, lots, price, tif), self.now_ns)
 
