@@ -15,7 +15,7 @@ from bench.baseline import Copier
 from bench.compare import both, taken_over
 from bench.curve import draw, sketch
 from bench.measure import ROOT, Row, alone, no_collector, peak_mib, progress, row
-from bench.scene import INSTRUMENTS, Scene, checked, every_limit, fee_of
+from bench.scene import INSTRUMENTS, Scene, all_rules, checked, every_limit, fee_of
 from pilotfish.engine.step import step
 
 FOLLOWERS = 32_000
@@ -30,7 +30,7 @@ OBJECTS = "an object with Decimals for each follower, same allocations"
 def run() -> list[Row]:
     """Fan-out and allocation, the whole step with its memory, three bound classes, and the curve."""
     progress.log(f"fan-out: {FOLLOWERS:,} followers, engine and objects")
-    rows = [_fanout(), _bound_classes(), *_whole(), *_curve()]
+    rows = [_fanout(), _bound_classes(), _all_rules(), *_whole(), *_curve()]
     return rows
 
 
@@ -93,6 +93,21 @@ def _bound_classes() -> Row:
     return row(
         f"fan-out and allocation, {len(BOUNDS)} classes of slippage bound", ours * 1e3, "ms",
         objects_s(scene) * 1e3, against=OBJECTS, note="one block order for each class",
+    )  # fmt: skip
+
+
+def _all_rules() -> Row:
+    """Every limit of the mandates, the platform's risk terms, and eight rules that are all asked and never fire."""
+    scene = Scene(every_limit(FOLLOWERS))
+    for event in all_rules(scene.now):
+        checked(step(scene.state, event))
+    for _ in range(WARM):
+        scene.play()
+    ours = median(turn_times(scene, TURNS)[0])
+    without = median(turn_times(warm_scene(FOLLOWERS), TURNS)[0])
+    return row(
+        f"fan-out with all rules, {FOLLOWERS:,} followers", ours * 1e3, "ms", without * 1e3,
+        against="the same without risk terms and rules", target="≤ 15 ms", note="eight CEL rules",
     )  # fmt: skip
 
 

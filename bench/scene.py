@@ -18,10 +18,13 @@ from pilotfish.domain.events import (
     LeadListed,
     OrderUpdate,
 )
+from pilotfish.domain.instructions import RiskSet, RulesSet
 from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderSignal, Place
 from pilotfish.domain.reasons import Reason
+from pilotfish.domain.rules import Rule
+from pilotfish.domain.terms import RiskTerms
 from pilotfish.engine.facts import Copied, Halted, PositionBreak, Quarantined, Refused
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome, step
@@ -121,6 +124,25 @@ class Scene:
 def direction(instrument: int) -> int:
     """The side on which the lead, and so everybody, is in an instrument; it opens there and reduces on the other."""
     return 1 if instrument % 2 == 0 else -1
+
+
+RULES = (
+    ("no giant orders", "order.notional_usdc > 3.0 * platform.equity_usdc"),
+    ("platform leverage", "platform.gross_usdc + order.notional_usdc > 100.0 * platform.equity_usdc"),
+    ("wild leads", "lead.position_usdc > 9e2 * lead.equity_usdc || lead.position_usdc < -9e2 * lead.equity_usdc"),
+    ("no thin books", "market.spread_bps > 40.0"),
+    ("sound prices", "market.age_ms > 2000 || double(order.side) * (order.price - market.mark) > 0.02 * market.mark"),
+    ("storm", "platform.liquidations_5m > 20 || platform.insurance_usdc < 0.0"),
+    ("busy", "platform.open_orders > 1000 || platform.followers < 1"),
+    ("known", '!(instrument.venue in ["bench"]) || instrument.kind != "perp" || time.hour_utc > 23'),
+)
+
+
+def all_rules(now: int) -> list[Event]:
+    """The platform's risk terms, none of which is off, and rules that are all asked and never fire."""
+    terms = RiskTerms(breaker_count=10, liquidate_e2=110, rate_tokens=1_000, rate_per_s=1_000, rate_reserve=100)
+    rules = tuple(Rule(name, expression) for name, expression in RULES)
+    return [RiskSet(now, now, terms), RulesSet(now, now, rules)]
 
 
 def opening(follows: Follows, route: Route = Route.OMNIBUS) -> list[Event]:

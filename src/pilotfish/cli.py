@@ -22,6 +22,9 @@ Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; 
 Seed = Annotated[int, typer.Option(help="Everything that is chance in a simulated world comes from this number.")]
 Capital = Annotated[float, typer.Option(help="Median capital of seeded followers, USDC.")]
 RouteName = Annotated[str, typer.Option("--route", help="omnibus: one block order for all; segregated: one each.")]
+PlatformFile = Annotated[
+    Path | None, typer.Option("--platform", help="Fees, risk, rules, execution (docs/platform.md).")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of setting it aside.")]
 
 
@@ -52,6 +55,7 @@ def run(
     out: Out = Path("out/run"),
     route: RouteName = "omnibus",
     capital: Capital = 1000.0,
+    platform: PlatformFile = None,
     strict: Strict = False,
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; or a recording, replayed."""
@@ -59,11 +63,12 @@ def run(
     from pilotfish.worlds.replay import ReplayOptions
 
     with plain_errors():
+        terms = commands.platform_of(platform)
         if recording:
-            options = ReplayOptions(seed=seed, route=route_of(route), strict=strict)
+            options = ReplayOptions(seed=seed, route=route_of(route), strict=strict, platform=terms)
             commands.replay_files(commands.ReplayJob(recording, followers, out, options, capital=capital), console)
         else:
-            commands.seeded_market(followers, seed, minutes, out, route_of(route), console, capital)
+            commands.seeded_market(followers, seed, minutes, out, route_of(route), console, capital, terms)
 
 
 @app.command()
@@ -79,6 +84,7 @@ def replay(
     lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
     capital: Capital = 1000.0,
     accounts: Annotated[int, typer.Option(help="Leads to take from a file of many accounts.")] = 1,
+    platform: PlatformFile = None,
     strict: Strict = False,
 ) -> None:
     """Put recorded leads in front of followers with their own capital, delays, fees, and everybody's impact."""
@@ -89,7 +95,7 @@ def replay(
         options = ReplayOptions(
             seed=seed, route=route_of(route), strict=strict, accounts=accounts,
             lead_equity=commands.parse_equity(lead_equity or []),
-            books=tuple(books or ()),
+            books=tuple(books or ()), platform=commands.platform_of(platform),
         )  # fmt: skip
         job = commands.ReplayJob(files, followers, out, options, positions, copiers or [], capital)
         commands.replay_files(job, console)
@@ -158,6 +164,7 @@ def leads(
     lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
     copiers_capital: Annotated[float, typer.Option(help="What all copiers of one lead bring, USDC.")] = 10_000.0,
     capacity: Annotated[bool, typer.Option(help="Replay with ever more capital until the edge is gone.")] = True,
+    replays: Annotated[int, typer.Option(help="Draws of the market model, each from its own seed.")] = 3,
     seed: Seed = 1,
     strict: Strict = False,
 ) -> None:
@@ -168,7 +175,12 @@ def leads(
 
     with plain_errors():
         equity = commands.parse_equity(lead_equity or [])
-        leads_command(LeadsJob(files, accounts, seed, copiers_capital, split, equity, capacity, strict, out), console)
+        leads_command(
+            LeadsJob(
+                files, accounts, seed, copiers_capital, split, equity, capacity, replays=replays, strict=strict, out=out
+            ),
+            console,
+        )
 
 
 @app.command()
@@ -189,6 +201,32 @@ def recommend(
         recommend_command(files or [], capital, LeadsJob([], accounts, seed, strict=strict), console)
 
 
+@app.command()
+def portfolio(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of lead traders (docs/portfolio.md).")],
+    capital: Annotated[float, typer.Option(help="What the follower puts in, USDC.")] = 500.0,
+    weights: Annotated[str, typer.Option(help="Percent for each lead, between slashes.")] = "40/30/30",
+    leads: Annotated[str, typer.Option(help="Names between commas; else the most active ones.")] = "",
+    days: Annotated[int, typer.Option(help="At most so many days, from when all of them trade.")] = 45,
+    seed: Seed = 1,
+    out: Out = Path("out/portfolio"),
+    route: RouteName = "omnibus",
+    lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
+    platform: PlatformFile = None,
+    strict: Strict = False,
+) -> None:
+    """What one follower's money over a few leads would have come to, day by day, after every fee."""
+    from pilotfish.worlds import commands
+    from pilotfish.worlds.portfolio import PortfolioJob, portfolio_command
+
+    with plain_errors():
+        names = [name.strip() for name in leads.split(",") if name.strip()]
+        equity = commands.parse_equity(lead_equity or [])
+        terms = commands.platform_of(platform) if platform else None
+        job = PortfolioJob(files, out, capital, weights, names, days, seed, route_of(route), strict, equity, terms)
+        portfolio_command(job, console)
+
+
 def show_version(value: bool) -> None:
     if value:
         console.print(f"pilotfish {__version__}")
@@ -202,3 +240,7 @@ def main(
     ] = False,
 ) -> None:
     """Mirror lead traders, and prove every fill of it."""
+    from pilotfish.worlds.extensions import load_extensions
+
+    with plain_errors():
+        load_extensions()

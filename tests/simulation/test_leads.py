@@ -17,7 +17,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.evidence.schema import LeadsReport
 from pilotfish.worlds.leads import read_report
 from pilotfish.worlds.leads_judge import split_ns
-from pilotfish.worlds.leads_replay import COPIERS, copy_lead, sample_times
+from pilotfish.worlds.leads_replay import COPIERS, copy_lead, pooled, sample_times
 from pilotfish.worlds.leads_tape import choose, read_leads
 from pilotfish.worlds.leads_window import window_of
 from tests.simulation.recordings import write_fills
@@ -32,7 +32,10 @@ DOWN = [(coin, -side, size, price) for coin, side, size, price in UP]
 def leads(tmp_path, *arguments):
     out = tmp_path / "found"
     result = CliRunner().invoke(
-        app, ["leads", *map(str, arguments), "--out", str(out)], env={"COLUMNS": "200"}, catch_exceptions=False
+        app,
+        ["leads", "--replays", "1", *map(str, arguments), "--out", str(out)],
+        env={"COLUMNS": "200"},
+        catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output
     report = read_report(out / "leads.json")
@@ -67,9 +70,14 @@ def a_market(path: Path, late: float = 0.9) -> Path:
 
 def test_the_lead_whose_copiers_earned_most_is_first_and_everything_is_written_down(tmp_path):
     good, bad = write_fills(tmp_path / "good.json", UP), write_fills(tmp_path / "bad.json", DOWN)
-    report, output = leads(tmp_path, good, bad, "--lead-equity", "good=5000", "--lead-equity", "bad=5000")
+    report, output = leads(
+        tmp_path, good, bad, "--lead-equity", "good=5000", "--lead-equity", "bad=5000", "--replays", "2"
+    )
     assert [one.name for one in report.leads] == ["good", "bad"]
     first, second = report.leads
+    assert len(first.copying.replays) == report.replays == 2
+    assert first.copying.copiers == 2 * COPIERS
+    assert min(first.copying.replays) <= first.copying.money_weighted <= max(first.copying.replays)
     assert first.copying.money_weighted > 0 > second.copying.money_weighted
     assert (first.round_trips, first.wins, second.wins) == (8, 8, 0)
     assert first.equity == 5_000.0
@@ -111,6 +119,19 @@ def test_a_copier_that_joins_late_takes_over_what_the_lead_holds(tmp_path):
     window = window_of(tape, tape.accounts[0], tape.start_ns - 1, tape.end_ns, 3_300 * 10**6)
     found = copy_lead(window, 10_000 * 10**6, 1, MINUTE)
     assert (found.ended[1:9] > found.paid[1:9]).all()
+
+
+def test_pooled_replays_are_the_same_money_in_several_worlds(tmp_path):
+    tape = read_leads([write_fills(tmp_path / "lead.json", UP)])
+    window = window_of(tape, tape.accounts[0], tape.start_ns - 1, tape.end_ns, 5_000 * 10**6)
+    one, two = (copy_lead(window, 1_000 * 10**6, seed, 20 * SECOND) for seed in (1, 2))
+    both = pooled([one, two])
+    assert both.paid.sum() == pytest.approx(1_000.0)
+    assert both.ended.sum() == pytest.approx((one.ended.sum() + two.ended.sum()) / 2)
+    assert both.values[-1] == pytest.approx(both.ended.sum())
+    assert one.ended.sum() != two.ended.sum()
+    assert both.copies == one.copies + two.copies
+    assert pooled([one]).values.tolist() == one.values.tolist()
 
 
 def test_no_mark_and_no_choice_knows_what_comes_after_the_split(tmp_path):
@@ -195,6 +216,7 @@ def test_recommend_reads_recordings_too(tmp_path):
         (["leads", "{fills}", "--split", "1999-01-01"], "1999"),
         (["leads", "{fills}", "--accounts", "0"], "--accounts"),
         (["leads", "{fills}", "--copiers-capital", "nan"], "nan"),
+        (["leads", "{fills}", "--replays", "0"], "--replays 0"),
         (["leads", "{fills}", "--lead-equity", "nobody=100"], "nobody"),
         (["recommend", "{fills}", "--capital", "0"], "--capital"),
         (["recommend", "{fills}", "--capital", "nan"], "nan"),

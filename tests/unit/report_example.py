@@ -27,6 +27,15 @@ from pilotfish.views.report.schema import (
     RunFigures,
     TrackingError,
 )
+from pilotfish.views.report.schema_terms import (
+    Annual,
+    Fees,
+    ModeReport,
+    NavDay,
+    Portfolio,
+    Switches,
+    TooSmall,
+)
 
 ROOT = "9f2c4e7ab01d" + "3b" * 26
 HOURS = 30
@@ -66,6 +75,47 @@ def lead(name: str, shift: float) -> LeadReport:
         equity_assumed=Decimal(250_000), pnl=Decimal("-310.5") + Decimal(str(shift)), follows=16_000, copies=copies,
         lag_ms=sample("log", 160.0, 0.4), slippage_bps=sample("linear", 1.0, 2.0), real_copiers=real,
     )  # fmt: skip
+
+
+def portfolio() -> Portfolio:
+    days = [
+        NavDay(
+            at_ms=_TIMES[0] + 86_400_000 * k, nav=Decimal(500 + 2 * k), equity=Decimal(501 + 2 * k), accrued=Decimal(1),
+            deposited=Decimal(500), subscription=Decimal(k) / 10, venue_fee=Decimal(k) / 100,
+        )
+        for k in range(46)
+    ]  # fmt: skip
+    small = TooSmall(
+        lead="0xacc2", symbol="BTC", orders=10, below=4, copied=False, minimum=Decimal(10),
+        needed_any=Decimal("180.19"), needed_half=Decimal(900), needed_all=Decimal(2_000),
+    )  # fmt: skip
+    return Portfolio(
+        capital=Decimal(500), weights={"acc2": 60.0, "acc3": 40.0}, days=45.0, days_asked=45.0, gain=Decimal(90),
+        return_percent=18.0, return_low=-3.5, return_high=40.0, simple=Annual(percent=146.0, low=-28.4, high=324.4),
+        compound=Annual(percent=282.9, low=-25.1, high=1432.0), block_days=3.56, steps=45, drawdown_percent=4.2,
+        nav=days, too_small=[small], notes=["the leads were chosen by how much they traded"],
+    )  # fmt: skip
+
+
+def terms() -> dict[str, Any]:
+    """What the platform's terms did, for `changed`."""
+    return {
+        "fees": Fees(
+            subscription=Decimal("13.5"), performance=Decimal("6.3"), to_platform=Decimal("10.8"),
+            to_leads={"acc2": Decimal("5.04")}, to_insurance=Decimal("3.96"), pool=Decimal("2.46"),
+            claims_paid=Decimal("1.5"), owed=Decimal("0.7"),
+        ),
+        "switches": Switches(
+            stopped={"the follow's stop loss": 12}, rules={"storm": 3}, rules_why={"storm": "rule 'storm' fired"},
+            breaker=1,
+        ),
+        "modes": [
+            ModeReport(
+                sizing="fixed_ratio", direction="reverse", follows=120, deposited=Decimal(9_000),
+                result=Decimal("-45.5"), return_bps=-50.6,
+            )
+        ],
+    }  # fmt: skip
 
 
 def example() -> Report:

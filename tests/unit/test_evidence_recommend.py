@@ -13,9 +13,9 @@ from pilotfish.evidence.schema import Copying, Later, LeadEvidence, LeadsReport,
 from pilotfish.evidence.table import leads_tables, recommendation_text
 
 COPYING = Copying(
-    money_weighted=0.2, time_weighted=0.21, low=0.05, high=0.4, in_profit=9, copiers=10, drawdown=0.1, sharpe=2.0,
-    sharpe_low=0.8, sharpe_high=3.1, lead_return=0.25, loss_of_return=0.05, loss_bps=12.0, traded=50_000.0, fees=20.0,
-    copies=600, filled=0.9, missed=0.1, missed_why={},
+    money_weighted=0.2, replays=[0.15, 0.25], time_weighted=0.21, low=0.05, high=0.4, in_profit=9, copiers=10,
+    drawdown=0.1, sharpe=2.0, sharpe_low=0.8, sharpe_high=3.1, lead_return=0.25, loss_of_return=0.05, loss_bps=12.0,
+    traded=50_000.0, fees=20.0, copies=600, filled=0.9, missed=0.1, missed_why={},
 )  # fmt: skip
 LEAD = LeadEvidence(
     rank=1, name="ann", venue="hyperliquid", first_ms=0, last_ms=10**10, days=120.0, active_days=60, fills=300,
@@ -35,8 +35,8 @@ def report(*leads, **changes):
     ranked = [msgspec.structs.replace(one, rank=k) for k, one in enumerate(leads, 1)]
     made = LeadsReport(
         version="0", seed=1, files=[], start_ms=0, end_ms=10**10, step_hours=24.0, accounts_seen=9, copiers=10,
-        copier_capital=10_000.0, luckiest_per_step=0.1, leads=ranked, unjudged=[], clones=[], assumptions=["this"],
-        issues=[],
+        copier_capital=10_000.0, replays=2, luckiest_per_step=0.1, leads=ranked, unjudged=[], clones=[],
+        assumptions=["this"], issues=[],
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
 
@@ -138,6 +138,6 @@ def test_the_terminal_shows_the_dead_the_clones_the_unjudged_and_the_assumptions
     for part in leads_tables(made):
         console.print(part, markup=False)
     text = console.export_text()
-    for said in ("[bold]a", "DEAD: ruined", "clone of b", "0.1 × its size", "4 fills until then", "Assumed: this",
-                 "neither traded", "not known"):  # fmt: skip
+    for said in ("[bold]a", "+20.0% ± 5", "DEAD: ruined", "clone of b", "0.1 × its size", "4 fills until then",
+                 "Assumed: this", "neither traded", "not known"):  # fmt: skip
         assert said in text

@@ -1,19 +1,17 @@
 """A followers file says who copies whom: good rows count, bad ones are named by line and column."""
 
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.domain.errors import ConfigError, FollowersError
-from pilotfish.domain.mandate import DEFAULTS, NO_LIMIT, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.errors import FollowersError
+from pilotfish.domain.mandate import NO_LIMIT, Minimum
 from pilotfish.domain.mandate_checks import check_follows
 from pilotfish.engine.sane import MONEY_MAX
-from pilotfish.worlds.followers import COLUMNS, assumptions, random_population, read_followers
+from pilotfish.worlds.followers import COLUMNS, read_followers
 from pilotfish.worlds.population import USDC, split
 
 LEADS = ["acc2", "acc3", "acc10"]
@@ -24,19 +22,6 @@ def read(tmp_path, text, **options):
     file = tmp_path / "followers.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_followers(file, options.pop("leads", LEADS), **options)
-
-
-def test_a_row_becomes_a_follow_with_every_limit(tmp_path) -> None:
-    header = ",".join(COLUMNS)
-    row = "ann,250.5,acc3,fixed_ratio,0.25,existing,100,200,300,2.5,BTC;ETH,DOGE,25,100,raise,120.5"
-    p = read(tmp_path, f"{header}\n{row}\n")
-    assert (p.issues, p.names, p.delays_ns.tolist()) == ([], ["ann"], [120_500_000])
-    assert {name: int(column[0]) for name, column in p.follows.columns().items()} == DEFAULTS | {
-        "follower": 0, "lead": 1, "allocation": 250_500_000, "sizing": Sizing.FIXED_RATIO, "value": 250_000_000,
-        "start": Start.EXISTING, "open_bps": 25, "exit_bps": 100, "order_cap": 100 * USDC, "position_cap": 200 * USDC,
-        "total_cap": 300 * USDC, "leverage_cap_e2": 250, "minimum": Minimum.RAISE, "rule": 1,
-    }  # fmt: skip
-    assert p.follows.rules[1] == SymbolRule(("BTC", "ETH"), ("DOGE",))
 
 
 def test_what_is_left_out_gets_the_documented_default(tmp_path) -> None:
@@ -79,10 +64,6 @@ def test_a_follower_may_have_several_rows_for_different_leads(tmp_path) -> None:
     assert p.names == ["ann", "bob"]
     assert p.follows.follower.tolist() == [0, 1, 0]
     assert p.delays_ns.tolist() == [400_000_000, 250_000_000]
-
-
-def test_the_follows_of_a_lead_are_contiguous() -> None:
-    assert all(a <= b for a, b in pairwise(random_population(200, 5, 1).follows.lead.tolist()))
 
 
 BAD = [  # cell by column, the column blamed, a word of the reason
@@ -238,65 +219,3 @@ def test_the_page_shows_a_file_that_reads_without_issues(tmp_path) -> None:
     p = read(tmp_path, page.split("```csv\n")[1].split("```")[0])
     assert (p.issues, p.names, len(p.follows)) == ([], ["ann", "bob", "cem"], 7)
     assert [c for c in COLUMNS if f"| `{c}` |" not in page] == []
-
-
-def test_a_seed_gives_one_population_and_another_seed_another() -> None:
-    a, b, c = random_population(500, 3, 7), random_population(500, 3, 7), random_population(500, 3, 8)
-    assert all((x == y).all() for x, y in zip(a.follows.columns().values(), b.follows.columns().values(), strict=True))
-    assert (a.delays_ns == b.delays_ns).all()
-    assert not np.array_equal(np.sort(a.follows.allocation), np.sort(c.follows.allocation))
-
-
-def test_the_population_is_what_its_figures_say() -> None:
-    n, figures = 20_000, {name: f["value"] for name, f in assumptions().items()}
-    p = random_population(n, 4, 3, symbols=["BTC", "ETH"])
-    capital = np.bincount(p.follows.follower, weights=p.follows.allocation) / USDC
-    assert np.median(capital) == pytest.approx(figures["followers.capital_median"], rel=0.05)
-    assert np.log(capital).std() == pytest.approx(figures["followers.capital_sigma"], rel=0.05)
-    assert capital.min() >= figures["followers.capital_min"]
-    assert capital.max() <= figures["followers.capital_max"]
-    delays_ms = p.delays_ns / 1e6
-    assert np.median(delays_ms) == pytest.approx(figures["followers.delay_median"], rel=0.05)
-    assert np.percentile(delays_ms, 99) == pytest.approx(figures["followers.delay_p99"], rel=0.08)
-    leads_each = np.bincount(p.follows.follower)
-    for leads, name in ((1, "one_lead_share"), (2, "two_leads_share"), (3, "three_leads_share")):
-        assert (leads_each == leads).mean() == pytest.approx(figures[f"followers.{name}"], abs=0.02)
-    f = p.follows
-    for column, value, name in (
-        (f.sizing, Sizing.FIXED_RATIO, "fixed_ratio_share"),
-        (f.start, Start.EXISTING, "existing_share"),
-        (f.rule > 0, True, "deny_share"),
-        (f.order_cap < NO_LIMIT, True, "capped_share"),
-    ):
-        assert (column == value).mean() == pytest.approx(figures[f"followers.{name}"], abs=0.02)
-
-
-@pytest.mark.parametrize("leads", [1, 2, 3, 10])
-def test_no_follower_follows_a_lead_twice_and_no_lead_is_forgotten(leads) -> None:
-    p = random_population(3_000, leads, 5)
-    pairs = list(zip(p.follows.follower.tolist(), p.follows.lead.tolist(), strict=True))
-    assert len(set(pairs)) == len(pairs)
-    assert set(p.follows.lead.tolist()) == set(range(leads))
-    assert set(p.follows.follower.tolist()) == set(range(3_000))
-
-
-def test_a_fixed_ratio_asks_for_about_what_proportional_would() -> None:
-    equity = [50_000 * USDC, 40_000_000 * USDC]
-    f = random_population(5_000, 2, 9, lead_equity=equity).follows
-    fixed = (f.sizing == Sizing.FIXED_RATIO) & (f.allocation > 100 * USDC)
-    relative = (f.value / 1e9 / (f.allocation / np.array(equity)[f.lead]))[fixed]
-    assert relative.min() >= 0.49
-    assert relative.max() <= 1.51
-
-
-@pytest.mark.parametrize(("count", "leads", "equity"), [(0, 1, None), (1, 0, None), (1, 2, [1]), (1, 1, [0])])
-def test_an_impossible_population_is_refused(count, leads, equity) -> None:
-    with pytest.raises(ConfigError, match="not possible"):
-        random_population(count, leads, 0, lead_equity=equity)
-
-
-def test_every_assumption_has_a_value_a_unit_and_a_source() -> None:
-    for figure in assumptions().values():
-        assert set(figure) == {"value", "unit", "source"}
-        assert figure["unit"]
-        assert figure["source"].startswith("assumed")

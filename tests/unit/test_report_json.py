@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.views.report import decode_report, write_report
+from pilotfish.views.report import decode_report, schema_terms, write_report
 from pilotfish.views.report.checks import cautions, contradictions
 from pilotfish.views.report.schema import PARTS, Attribution, Copies, Histogram, Part, Report, RunFigures, exact_sum
 from pilotfish.views.report.write import encode_report
@@ -136,7 +136,7 @@ def _fields(kind: type, seen: set[type]) -> Iterator[str]:
     seen.add(kind)
     for field in msgspec.structs.fields(kind):
         yield field.name
-        for inner in Part.__subclasses__():
+        for inner in [*Part.__subclasses__(), *schema_terms.Part.__subclasses__()]:
             if inner.__name__ in str(field.type):
                 yield from _fields(inner, seen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.errors import ConfigError
@@ -28,7 +29,23 @@ Sizer = Callable[[SizingCase], Ints]
 """Sub-lots ≥ 0 of the target that each follow wants of the order in all, once so much of it has been seen. It must be
 deterministic, and must not fall as `lots` grows."""
 
+SAID_MAX = 200  # characters of what it said when it failed
 _SIZERS: dict[str, Sizer] = {}
+
+
+def ask(name: str, case: SizingCase) -> Ints:
+    """The sizer's answer, checked. Raises ConfigError when it is missing, fails, or gives no column of the follows."""
+    function = sizer(name)
+    try:
+        answer: object = function(case)
+    except Exception as failed:  # whatever another package raises must not stop the shard
+        why = f"raised {type(failed).__name__}: {failed}"[:SAID_MAX]
+        raise ConfigError(f"sizer {name}", why, "its follows open nothing until it is mended") from failed
+    shape = case.follows.lead.shape
+    if isinstance(answer, np.ndarray) and answer.dtype == np.int64 and answer.shape == shape and (answer >= 0).all():
+        return answer
+    why = f"did not give int64 of shape {shape}, none below 0"
+    raise ConfigError(f"sizer {name}", why, "its follows open nothing until it is mended")
 
 
 def register_sizer(name: str, function: Sizer) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.copying.extension import SizingCase, sizer
+from pilotfish.copying.extension import SizingCase, ask
 from pilotfish.copying.targets import LOTS_MAX, increments
 from pilotfish.domain.arith import Ints, ints, mul, muldiv_floor, peak
+from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.mandate import BPS, Follows, Sizing
 from pilotfish.domain.mandate_checks import LOOKBACK_MAX
@@ -45,6 +46,7 @@ class Copy(msgspec.Struct, frozen=True):
     stop: int
     lots_num: int = 1
     lots_den: int = 1
+    failures: dict[str, str] = {}  # sizers of other packages that failed, and how; filled by `steps`
 
 
 def usual_notionals(recent: list[int]) -> Ints:
@@ -60,8 +62,12 @@ def steps(follows: Follows, num: Ints, den: Ints, order: Order, copy: Copy) -> t
     if _plain(follows):
         return increments(num, den, order.new - order.old, copy.lots_num, copy.lots_den), reasons
     old = _wanted(follows, num, den, order, copy, order.old, reasons)
+    failed = reasons == Reason.EXTENSION
     reasons[:] = 0
-    return np.maximum(_wanted(follows, num, den, order, copy, order.new, reasons) - old, 0), reasons
+    step = np.maximum(_wanted(follows, num, den, order, copy, order.new, reasons) - old, 0)
+    if failed.any():  # what it wanted before is not known, so nothing more is wanted now
+        step[failed], reasons[failed] = 0, Reason.EXTENSION
+    return step, reasons
 
 
 def _plain(follows: Follows) -> bool:
@@ -94,7 +100,7 @@ def _wanted(follows: Follows, num: Ints, den: Ints, order: Order, copy: Copy, lo
                 capped[rows], muldiv_floor(share, counted[rows], max(notional, 1)), share
             )  # of an order that is too large, the part that counts
         elif mode == Sizing.EXTENSION:
-            wanted[rows] = _by_extension(part, order, copy, lots)
+            wanted[rows], reasons[rows] = _by_extension(part, order, copy, lots)
         elif lots:
             money, per = part.value, copy.price
             if mode == Sizing.RISK:
@@ -109,13 +115,17 @@ def _wanted(follows: Follows, num: Ints, den: Ints, order: Order, copy: Copy, lo
     return np.where(small | weak, 0, wanted)
 
 
-def _by_extension(part: Follows, order: Order, copy: Copy, lots: int) -> Ints:
-    wanted = np.zeros(len(part), dtype=np.int64)
+def _by_extension(part: Follows, order: Order, copy: Copy, lots: int) -> tuple[Ints, Ints]:
+    """What sizers of other packages want; nothing, with the reason, where one fails."""
+    wanted, reasons = np.zeros(len(part), dtype=np.int64), np.zeros(len(part), dtype=np.int64)
     for number in np.unique(part.value).tolist():
         rows = np.flatnonzero(part.value == number)
         case = SizingCase(part.take(rows), order.source, copy.target, copy.price, copy.stop, lots, order.equity)
-        wanted[rows] = np.clip(sizer(part.sizers[number])(case), 0, _MOST)
-    return wanted
+        try:
+            wanted[rows] = np.minimum(ask(part.sizers[number], case), _MOST)
+        except ConfigError as failed:
+            reasons[rows], copy.failures[part.sizers[number]] = Reason.EXTENSION, str(failed)
+    return wanted, reasons
 
 
 def sublots_of(money: Ints, instrument: Instrument, price: int) -> Ints:

@@ -103,6 +103,7 @@ class Follows(msgspec.Struct, array_like=True):
     lead_gone: Ints
     weight_bps: Ints  # of the follower's capital, when it is rebalanced over its leads
     coupon: Ints  # 1: fees are a tenth lower
+    depth: Ints  # 1: the lead's resting orders are mirrored as well
     rules: list[SymbolRule]
     sizers: list[str]
 
@@ -146,4 +147,5 @@ DEFAULTS: dict[str, int] = {
     "lookback": 0, "multiplier_cap_e2": 0, "lead_notional_min": 0, "lead_leverage_min_e2": 0, "hold_ns_min": 0,
     "take_profit_bps": 0, "stop_loss_bps": 0, "trailing_bps": 0, "price_stop_bps": 0, "equity_stop": 0,
     "margin_stop_bps": 0, "stage_bps": BPS, "lead_gone": int(LeadGone.HOLD), "weight_bps": 0, "coupon": 0,
+    "depth": 0,
 }  # fmt: skip

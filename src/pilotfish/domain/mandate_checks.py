@@ -35,7 +35,8 @@ def check_follows(follows: Follows) -> None:
     for name, kind in _ENUMS.items():
         _refuse(follows, ~np.isin(getattr(follows, name), list(kind)), name, f"is not a {kind.__name__} mode")
     _refuse(follows, follows.rule >= len(follows.rules), "rule", "names no symbol rule")
-    _refuse(follows, ~np.isin(follows.coupon, (0, 1)), "coupon", "is neither 0 nor 1")
+    for name in ("coupon", "depth"):
+        _refuse(follows, ~np.isin(getattr(follows, name), (0, 1)), name, "is neither 0 nor 1")
     _refuse(follows, (follows.stage_bps <= 0) | (follows.stage_bps > BPS), "stage_bps", "is not in 1..10000")
     _refuse(follows, follows.weight_bps > BPS, "weight_bps", "is more than 10000")
     _sizing(follows)

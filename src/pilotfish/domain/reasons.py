@@ -59,6 +59,9 @@ class Reason(IntEnum):
     SLICED = 48
     VOLUME_CAP = 49
     NO_SHORT = 50
+    DEVIATING = 51
+    EXTENSION = 52
+    LEAD_CANCELLED = 53
 
     @property
     def text(self) -> str:
@@ -115,6 +118,9 @@ _TEXT = {
     Reason.LEFT: "the follower has left",
     Reason.OWED: "a subscription is owed",
     Reason.SLICED: "the order is worked in parts",
+    Reason.LEAD_CANCELLED: "the lead took its order back after ours had filled",
     Reason.NO_SHORT: "what is paid in full cannot be sold short",
+    Reason.DEVIATING: "the mark is too far from the book to act on",
+    Reason.EXTENSION: "the sizing mode of another package failed",
     Reason.VOLUME_CAP: "the lead's order is larger than its usual times the mandate's multiple",
 }

@@ -59,3 +59,4 @@ class ExecutionTerms(msgspec.Struct, frozen=True, array_like=True):
     display_lots: int = 0  # an iceberg shows so many at a time
     participation_bps: int = 0  # of the lots displayed at the touch; 0 = no limit
     stage_ns: int = 2_000_000_000  # between the stages of a close-all
+    holding_hours: int = 0  # how long a position is expected to pay funding, when venues are compared; 0 = not at all

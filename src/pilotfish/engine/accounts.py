@@ -9,9 +9,13 @@ from pilotfish.domain.events import CashMoved, Funding, Liquidation
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.reasons import Reason
+from pilotfish.engine.balance import measure
+from pilotfish.engine.entries import traded
 from pilotfish.engine.facts import Quarantined
 from pilotfish.engine.fees import adjust_marks, owes_too_much
 from pilotfish.engine.leg import Out, refresh
+from pilotfish.engine.risk import count_liquidations
+from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State, remember
 
 _REMEMBERED = 4_096
@@ -28,7 +32,13 @@ def on_cash(state: State, event: CashMoved) -> Out:
     if owes_too_much(state, event.rows, event.amounts).any():
         state.quarantined += 1
         return [], [Quarantined("withdrawal", "it does not leave enough for the performance fee on what it takes out")]
+    left = np.flatnonzero((state.standing.mode[event.rows] == Mode.LEFT) & (event.amounts > 0))
+    if left.size:
+        state.quarantined += 1
+        return [], [Quarantined(f"deposit of follow {int(event.rows[left[0]])}", "it has left: open a new follow")]
     facts = adjust_marks(state, event.rows, event.amounts)
+    measure(state, event.rows, event.amounts, (state.ledger.money.rows + exposures.value)[event.rows])
+    state.moved |= state.tended  # equity moved, as with the market
     state.ledger.post_cash(event.rows, event.amounts)
     return [], facts
 
@@ -41,6 +51,7 @@ def on_funding(state: State, event: Funding) -> Out:
         state.duplicates += 1
         return [], []
     remember(state.funding_seen, event.funding_id, 1, _REMEMBERED)
+    state.listings[event.instrument].funding_e9 = event.rate_e9
     positions = state.ledger.lots[event.instrument].rows
     value = state.listings[event.instrument].instrument.notionals_floor(positions, event.price)
     paid = (
@@ -86,9 +97,10 @@ def on_liquidation(state: State, event: Liquidation) -> Out:
     costs = apportion(event.cost, lots, abs(event.lots))
     fees = apportion(event.fee, lots, abs(event.lots))
     state.ledger.post_trades(event.instrument, rows, side * lots, side * costs, fees)
+    traded(state, event.instrument, rows, side * lots, side * costs)
     column = state.columns[event.instrument]
     column.override(rows, book.rows[rows] * SUBLOT)
     column.reasons[rows] = Reason.LIQUIDATED
     if state.exposures is not None:
         state.exposures.moved[event.instrument] = 1
-    return [], []
+    return count_liquidations(state, [event.account], event.venue_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pilotfish.domain.arith import Ints, mul, muldiv_floor
+from pilotfish.domain.arith import Ints, muldiv_floor
 from pilotfish.domain.instructions import Rebalance
 from pilotfish.domain.mandate import BPS, Sizing
 from pilotfish.domain.reasons import Reason
@@ -78,8 +78,13 @@ def unpriced(state: State, rows: Ints) -> tuple[NDArray[np.bool_], list[Fact]]:
 
 def fresh(state: State, key: int) -> bool:
     """Whether the mark of an instrument is there and young enough to judge anybody by."""
+    return state.listings[key].mark > 0 and state.now_ns - told_ns(state, key) <= state.settings.stale_ns_max
+
+
+def told_ns(state: State, key: int) -> int:
+    """When the mark that counts was last told, our stamp."""
     listing = state.listings[key]
-    return listing.mark > 0 and state.now_ns - listing.seen_ns <= state.settings.stale_ns_max
+    return listing.marked_ns if listing.stated_mark else listing.seen_ns
 
 
 def measure(state: State, rows: Ints, amounts: Ints, equity: Ints) -> None:
@@ -95,8 +100,3 @@ def restart_measure(state: State, rows: Ints) -> None:
     """Stops of `rows` measure from today's equity."""
     equity = np.maximum((state.ledger.money.rows + refresh(state).value)[rows], 0)
     state.standing.deposited[rows] = state.standing.peak[rows] = equity
-
-
-def at_least(part: Ints, whole: Ints, bps: Ints) -> NDArray[np.bool_]:
-    """part ≥ bps of the whole, exactly."""
-    return np.asarray(mul(part, BPS) >= mul(whole, bps), dtype=bool)

@@ -12,6 +12,7 @@ from pilotfish.domain.orders import Command, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused
 from pilotfish.engine.leg import Leg, Out, bounds, clip, limit_price, margin, note_reasons, refused, touched
+from pilotfish.engine.ruling import Size, ruled
 from pilotfish.engine.state import BatchOrder, State
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_batch, batch_lots, minimum_lots
@@ -39,16 +40,36 @@ def send_batch(state: State, leg: Leg, quotas: Ints) -> Out:
     if not leg.exit:
         _forget_skipped(state, leg, quotas, (reasons == Reason.BELOW_MINIMUM) & (policy == Minimum.SKIP))
         _keep_raised(state, leg, np.maximum(lots * SUBLOT - quotas, 0))
-    send = np.flatnonzero(lots > 0)
     facts: list[Fact] = []
+    send = _within_budget(state, leg, np.flatnonzero(lots > 0), facts)
     if below:
         facts.append(Refused(leg.lead, leg.instrument, state.guard.refuse(Reason.BELOW_MINIMUM, below), below))
     if not send.size:
         return [], facts
-    verdict = _place_batch(state, leg, send, lots[send], prices[send], quotas[send])
+    going = np.zeros(lots.size, dtype=bool)
+    going[send] = True
+    size = Size.of(listing.instrument, leg.side, lots[send], prices[send])
+    held, (commands, more) = ruled(state, leg, size, going, facts)
+    facts += more
+    verdict = held or _place_batch(state, leg, send, lots[send], prices[send], quotas[send])
     if isinstance(verdict, Reason):
-        return [], [*facts, refused(state, leg, lots > 0, verdict)]
-    return [verdict], facts
+        return commands, [*facts, refused(state, leg, going, verdict)]
+    return [*commands, verdict], facts
+
+
+def _within_budget(state: State, leg: Leg, send: Ints, facts: list[Fact]) -> Ints:
+    """As many orders as our rate budget lets leave now; the others wait for the next look. Who is first goes round."""
+    venue = state.listings[leg.instrument].instrument.venue
+    fits = state.guard.room(venue, state.now_ns, exit=leg.exit)
+    if fits is None or fits >= send.size:
+        return send
+    chosen = np.zeros(send.size, dtype=bool)
+    chosen[(np.arange(fits) + state.seq) % send.size] = True
+    late = np.zeros(state.leads[leg.lead].count, dtype=bool)
+    late[send[~chosen]] = True
+    state.guard.refuse(Reason.BUDGET, int(np.count_nonzero(late)))
+    facts.append(refused(state, leg, late, Reason.BUDGET))
+    return send[chosen]
 
 
 def _place_batch(

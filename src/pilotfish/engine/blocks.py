@@ -11,6 +11,7 @@ from pilotfish.domain.orders import Command, OrderState, Place, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact
 from pilotfish.engine.leg import Leg, Out, bounds, clip, limit_price, margin, refused, touched
+from pilotfish.engine.ruling import Size, ruled
 from pilotfish.engine.state import BlockOrder, State
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_block
@@ -44,7 +45,11 @@ def send_blocks(state: State, leg: Leg, quotas: Ints) -> Out:
             chosen = clip(state, leg, chosen, max(price, listing.mark))
             if not chosen.any():
                 continue
-        verdict = _place_block(state, leg, price, chosen)
+        lots = block_lots(chosen)
+        held, more = ruled(state, leg, Size(lots, price, instrument.notional_floor(lots, price)), chosen > 0, facts)
+        commands += more[0]
+        facts += more[1]
+        verdict = held or _place_block(state, leg, price, chosen)
         if isinstance(verdict, Reason):
             facts.append(refused(state, leg, chosen > 0, verdict))
         else:

@@ -16,25 +16,26 @@ from pilotfish.engine.facts import Fact, Moved, Stopped
 from pilotfish.engine.fanout import fan_out
 from pilotfish.engine.fees import adjust_marks, settle_on_leaving
 from pilotfish.engine.leg import Occasion, Out, refresh
-from pilotfish.engine.shut import drop_pending, reachable
+from pilotfish.engine.shut import reachable
 from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import minimum_lots
 
+AGAIN_NS = 60_000_000_000  # when the last stage is looked at again: what was below the minimum may be no more
 
-def close(
-    state: State, rows: Ints, why: Reason, what: str, *, mode: Mode = Mode.CLOSING, at_once: bool = False
-) -> Out:
+
+def close(state: State, rows: Ints, why: Reason, what: str, *, mode: Mode = Mode.CLOSING, at_once: bool = False) -> Out:
     """Close all that `rows` hold and pause them (mode LEAVING: pay them out and let them go).
 
     In stages where the mandate says so, unless `at_once`. Rows that are closing already stay on their schedule.
     """
+    if not rows.size:
+        return [], []
     standing = state.standing
     begun = standing.mode[rows] == Mode.CLOSING
     standing.mode[rows], standing.why[rows] = mode, why
     state.closing = True
-    drop_pending(state, rows)
     fresh = rows if at_once else rows[~begun]
     commands, facts = _advance(state, fresh, np.full(fresh.size, BPS) if at_once else state.follows.stage_bps[fresh])
     return commands, [Stopped(rows, why, what), *facts]
@@ -55,31 +56,31 @@ def stages(state: State) -> Out:
 
 def _advance(state: State, rows: Ints, stage_bps: Ints) -> Out:
     """Take `stage_bps` of what is left off the targets of `rows` everywhere, and send the exits."""
-    left = np.zeros(rows.size, dtype=bool)
-    moved: list[tuple[int, int]] = []
+    left, held_still = np.zeros(rows.size, dtype=bool), np.zeros(rows.size, dtype=bool)
+    moved: list[tuple[int, Ints]] = []
     for key, column in state.columns.items():
         targets, held = column.targets[rows], state.ledger.lots[key].rows[rows]
         if not (targets.any() or held.any()):
             continue
+        held_still |= held != 0
         if _price(state, key) <= 0:  # nothing to bound an exit by: the next stage looks again
-            left |= held != 0
             continue
         hedge = column.part(HEDGE, key, rows)  # a hedge follows the position that it hedges
         own = targets - hedge if HEDGE in column.parts else reachable(state, key, rows)
         stays = staged_exits(own, stage_bps, _least(state, key))
         set_own(column, rows, stays, hedge)
         left |= stays != 0
-        leads = state.follows.lead[rows[(targets != stays + hedge) | (held != 0)]]
-        moved += [(lead, key) for lead in np.unique(leads).tolist()]
-    due = state.now_ns + max(state.execution.stage_ns, 1)
-    state.standing.stage_ns[rows] = np.where(left, due, 0)
-    if left.any():
-        state.wake(due)
+        moved.append((key, rows[(targets != stays + hedge) | (held != 0)]))
+    stage_ns = max(state.execution.stage_ns, 1)
+    due = np.where(left, state.now_ns + stage_ns, np.where(held_still, state.now_ns + max(stage_ns, AGAIN_NS), 0))
+    state.standing.stage_ns[rows] = due
+    if due.any():
+        state.wake(int(due[due > 0].min()))
     return send_exits(state, moved)
 
 
 def staged_exits(targets: Ints, stage_bps: Ints, least: int) -> Ints:
-    """What stays of `targets` (signed sub-lots) after one more stage: whole lots, as `execution.slicing.staged` says."""
+    """What stays of `targets` (signed sub-lots) after one more stage, in whole lots: `execution.slicing.staged`."""
     lots = -(-np.abs(targets) // SUBLOT)
     stage = np.maximum(-muldiv_floor(-lots, stage_bps, BPS), least)
     stays = lots - stage
@@ -98,15 +99,17 @@ def set_own(column: Column, rows: Ints, own: Ints, hedge: Ints) -> None:
     column.targets[rows] = own + hedge
 
 
-def send_exits(state: State, where: list[tuple[int, int]]) -> Out:
-    """Exits, and only exits, of each (lead, instrument): what others have given up opening is not tried again."""
+def send_exits(state: State, moved: list[tuple[int, Ints]]) -> Out:
+    """Exits in each instrument for the rows given; what others have given up opening is not tried again."""
     commands: list[Approved[Command]] = []
     facts: list[Fact] = []
-    for lead, key in where:
-        occasion = Occasion(_price(state, key), state.now_ns, first=False, opens=False)
-        more = fan_out(state, lead, key, occasion)
-        commands += more[0]
-        facts += more[1]
+    for key, rows in moved:
+        leads = state.follows.lead[rows]
+        for lead in np.unique(leads).tolist():
+            occasion = Occasion(_price(state, key), state.now_ns, first=False, only=rows[leads == lead])
+            more = fan_out(state, lead, key, occasion)
+            commands += more[0]
+            facts += more[1]
     return commands, facts
 
 

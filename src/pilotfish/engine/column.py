@@ -28,6 +28,7 @@ class Column(msgspec.Struct):
     pending: Ints = msgspec.field(default_factory=_none)  # opens that wait, signed sub-lots; empty if none did …
     due_ns: Ints = msgspec.field(default_factory=_none)  # … until then, or AT_A_PRICE
     entry: Ints = msgspec.field(default_factory=_none)  # what the position cost, signed like its lots; empty if unused
+    barred: Ints = msgspec.field(default_factory=_none)  # 1: its price stop fired, and the lead has not been flat since
 
     def grow(self, count: int, allowed: np.ndarray) -> None:
         """Room for `count` more follows."""
@@ -35,7 +36,7 @@ class Column(msgspec.Struct):
         self.allowed = allowed
         for name in ("targets", "reasons", "waiting", "partly"):
             setattr(self, name, np.concatenate([getattr(self, name), more]))
-        for name in ("pending", "due_ns", "entry"):
+        for name in ("pending", "due_ns", "entry", "barred"):
             if getattr(self, name).size:
                 setattr(self, name, np.concatenate([getattr(self, name), more]))
         self.parts = {source: np.concatenate([part, more]) for source, part in self.parts.items()}

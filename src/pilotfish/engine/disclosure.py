@@ -1,4 +1,4 @@
-"""Delayed disclosure: what a lead does is withheld where it may not be mirrored at once; commitments and their opening."""
+"""Delayed disclosure: what a lead does waits where it is not mirrored at once; commitments are made and opened."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def commit(fields: tuple[int, int, int, int, int, int], salt: bytes) -> bytes:
 
     Hashed are `DOMAIN`, each field as 8 bytes (big-endian, signed), then the salt: all of fixed width but the last, so
     no two orders share an encoding. With lead and number inside, nobody can commit another's hash as his own. Raises
-    ConfigError for a salt that is not 16 to 64 bytes (an order is guessed easily, its salt must not be), or a field that
-    leaves int64.
+    ConfigError for a salt that is not 16 to 64 bytes (an order is guessed easily, its salt must not be), or a field
+    that leaves int64.
     """
     if not SALT_BYTES[0] <= len(salt) <= SALT_BYTES[1]:
         raise ConfigError(f"a salt of {len(salt)} bytes", "hides nothing", "draw 16 to 64 random bytes for each order")
@@ -99,7 +99,8 @@ def commitment_refused(state: State, event: Committed) -> str:
         return f"a commitment of {len(event.commitment)} bytes is no SHA-256"
     if event.number <= lead.last_committed:
         return f"commitment {event.number} does not come after {lead.last_committed}: numbers must grow"
-    return "" if len(lead.committed) < OUTSTANDING_MAX else f"{OUTSTANDING_MAX} commitments are not revealed: do so first"
+    full = len(lead.committed) >= OUTSTANDING_MAX
+    return f"{OUTSTANDING_MAX} commitments are not revealed: do so first" if full else ""
 
 
 def reveal_refused(state: State, event: Revealed) -> str:

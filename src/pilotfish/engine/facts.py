@@ -105,10 +105,24 @@ class Stopped(msgspec.Struct, frozen=True):
     what: str
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """Capital that is no income: between a follower's own follows (zero in all), or paid out on leaving (< 0)."""
+
+    rows: Ints
+    amounts: Ints
+
+
 class RuleFired(msgspec.Struct, frozen=True):
     """A risk rule held opens back; `why` has the rule and the values it saw."""
 
     rule: str
+    why: str
+
+
+class ExtensionFailed(msgspec.Struct, frozen=True):
+    """A sizing mode of another package could not be used: its follows did not open."""
+
+    name: str
     why: str
 
 
@@ -140,6 +154,6 @@ class Halted(msgspec.Struct, frozen=True):
 
 
 Fact = (
-    Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | RuleFired
-    | OpensHalted | Disclosed | Quarantined | Halted
+    Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | Moved
+    | RuleFired | ExtensionFailed | OpensHalted | Disclosed | Quarantined | Halted
 )  # fmt: skip

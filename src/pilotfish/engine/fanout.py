@@ -10,31 +10,36 @@ from pilotfish.copying.wants import Wants, joining, wants
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.orders import Command
+from pilotfish.domain.terms import Execution
 from pilotfish.engine.batches import send_batch
 from pilotfish.engine.blocks import send_blocks
+from pilotfish.engine.depth import beside_resting
 from pilotfish.engine.facts import Fact, Intended
 from pilotfish.engine.lead import Lead
 from pilotfish.engine.leg import Leg, Occasion, Out
+from pilotfish.engine.shut import trim
 from pilotfish.engine.state import State, Watch
+from pilotfish.engine.working import next_look_ns, worked
 from pilotfish.gate.approved import Approved
 
 
 def lacking(state: State, lead: Lead, instrument: int) -> Wants:
     """What the follows of a lead lack in an instrument, with their orders in flight counted."""
     rows, ledger = lead.rows, state.ledger
-    positions = ledger.lots[instrument].rows[rows] * SUBLOT
-    return wants(
-        state.columns[instrument].targets[rows],
-        positions,
-        ledger.opening[instrument][rows],
-        ledger.leaving[instrument][rows],
-    )
+    targets, positions = state.columns[instrument].targets[rows], ledger.lots[instrument].rows[rows] * SUBLOT
+    opening, leaving = ledger.opening[instrument][rows], ledger.leaving[instrument][rows]
+    found = wants(targets, positions, opening, leaving)
+    if lead.resting and (beside := beside_resting(state, lead, instrument)) is not None:
+        exits = wants(targets + beside[0], positions, opening, leaving).exits
+        opens = np.where(beside[1] & (np.abs(found.opens) < SUBLOT), 0, found.opens)
+        return msgspec.structs.replace(found, exits=exits, opens=opens)
+    return found
 
 
 def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> Out:
     """Send what is lacking: exits first, then opens; buys and sells apart."""
     commands: list[Approved[Command]] = []
-    facts: list[Fact] = []
+    facts = trim(state, lead_id, instrument)
     lead = state.leads[lead_id]
     lack = lacking(state, lead, instrument)
     if occasion.only.size:
@@ -49,7 +54,9 @@ def fan_out(state: State, lead_id: int, instrument: int, occasion: Occasion) -> 
             if occasion.first and moved:
                 _intend(state, lead_id, instrument, quotas, facts)
             send = send_blocks if state.omnibus else send_batch
-            more = send(state, Leg(lead_id, instrument, side, exit, occasion), quotas)
+            leg = Leg(lead_id, instrument, side, exit, occasion)
+            part = worked(state, leg, quotas)
+            more = send(state, leg, part) if part.any() else ([], [])
             commands += more[0]
             facts += more[1]
             watch(state, lead_id, instrument, occasion)
@@ -79,7 +86,7 @@ def _intend(state: State, lead: int, instrument: int, quotas: Ints, facts: list[
 def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
     """Look again later; a new move of the lead restarts the window for opens."""
     key, retry = watch_key(lead, instrument), state.settings.retry_ns
-    due, known = state.now_ns + retry, state.watches.get(key)
+    due, known = next_look_ns(state, lead, instrument, state.now_ns + retry), state.watches.get(key)
     only = occasion.only
     if known is not None and (not occasion.first or (only.size and not known.only.size)):
         known.next_ns = due  # what all of them wait for goes before what a few want at another price
@@ -90,12 +97,15 @@ def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
 
 
 def look_soon(state: State, lead: int, instrument: int, *, exit: bool) -> None:
-    """An order has ended, and may have been waited for: an exit by the open after it (a flip), an open by an exit."""
+    """An order has ended, and may have been waited for: an exit by the open after it (a flip), an open by an exit, a
+    clip of an iceberg by the next.
+    """
     found = state.watches.get(watch_key(lead, instrument))
     if found is None or (exit and not found.flipping):
         return
     lack = lacking(state, state.leads[lead], instrument)
-    if (np.abs(lack.opens if exit else lack.exits) >= SUBLOT).any():
+    opens = exit or state.execution.kind == Execution.ICEBERG
+    if (opens and (np.abs(lack.opens) >= SUBLOT).any()) or (not exit and (np.abs(lack.exits) >= SUBLOT).any()):
         found.next_ns = state.now_ns
 
 

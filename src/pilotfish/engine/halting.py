@@ -32,8 +32,6 @@ def _cancel_opens(state: State) -> list[Approved[Command]]:
 
 def note_cancels(state: State, commands: list[Approved[Command]]) -> None:
     """The cancels of a step, counted against the rate budgets of the venues they go to."""
-    if state.guard.rate is None:
-        return
     for approved in commands:
         command = approved.command
         if isinstance(command, Cancel | CancelAll):

@@ -1,7 +1,6 @@
 """Delta-neutral follows: each hedges a share of what it really holds with a second instrument, inside a band.
 
-A hedge is a part of its column's targets, beside what leads ask for there. It is bounded from the mark, as it belongs to
-no price of a lead, and it is tried again here, not by the watches of copies.
+A hedge is a part of its column's targets, beside what leads ask for there.
 """
 
 from __future__ import annotations
@@ -17,20 +16,16 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import BPS
 from pilotfish.domain.orders import Command
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.batches import send_batch
-from pilotfish.engine.blocks import send_blocks
 from pilotfish.engine.column import HEDGE
-from pilotfish.engine.facts import Copied, Fact, Refused, Targeted
-from pilotfish.engine.fanout import lacking
-from pilotfish.engine.leg import Leg, Occasion, Out
+from pilotfish.engine.facts import Copied, Fact, Refused
+from pilotfish.engine.hedge_orders import ask_hedges, fell_short, least_lots, send_hedges, shared
+from pilotfish.engine.leg import Out
 from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import Hedging, State
 from pilotfish.gate.approved import Approved
-from pilotfish.gate.gate import minimum_lots
 from pilotfish.gate.limits import value_floor
 
 Flags = NDArray[np.bool_]
-_BACKOFF_MAX = 7  # what is lacking is tried again ever less often, down to every retry_ns · 2^7
 
 
 def on_hedged(state: State, event: HedgeMapped) -> Out:
@@ -55,10 +50,12 @@ def hedge_trades(state: State, event: Event, facts: list[Fact]) -> Out:
         return [], []
     ours = _hedging(state)
     for key in filled & ours:  # it found something: the rest need not wait
-        state.hedging.setdefault(key, Hedging()).next_ns = state.now_ns
+        note = state.hedging.setdefault(key, Hedging())
+        note.next_ns, note.tries = state.now_ns, 0
+    short = [fell_short(state, fact) for fact in facts if isinstance(fact, Copied) and fact.instrument in ours]
     keys = {state.hedges[key] for key in traded if key in state.hedges} | traded & ours
     commands, more = _all(state, sorted(keys))
-    return commands, [*_unmapped(state, facts, ours), *more]
+    return commands, [*_unmapped(state, facts, ours), *(fact for some in short for fact in some), *more]
 
 
 def _hedging(state: State) -> set[int]:
@@ -98,43 +95,45 @@ def _hedge(state: State, key: int) -> Out:
     facts = _stale(state, key, rows[~known])
     wanted, off = _wanted(state, key, rows, value, part[rows])
     off &= known
-    moved, delta = rows[off], (wanted - part[rows])[off]
-    column.ask(HEDGE, key, moved, column.targets[moved] + delta, wanted[off])
-    column.reasons[moved] = 0
-    leads, note = state.follows.lead[moved], state.hedging.setdefault(key, Hedging())
-    listing = state.listings[key]
-    for number in np.unique(leads).tolist():
-        some = leads == number
-        facts.append(Targeted(number, key, listing.mark, moved[some], delta[some], state.now_ns, hedge=True))
-    if moved.size:
-        note.next_ns, note.tries = state.now_ns, 0
-    commands, more = _send(state, key, rows, moved)
+    if state.now_ns < state.hedging[key].next_ns:
+        rests = off & shared(column, key, rows, wanted)
+        off &= ~rests
+        if rests.any():
+            state.wake(state.hedging[key].next_ns)
+    delta = wanted[off] - part[rows[off]]
+    facts += ask_hedges(state, key, rows[off], delta)
+    column.reasons[rows[off]] = 0
+    commands, more = send_hedges(state, key, rows, rows[off], delta)
     return commands, facts + more
 
 
 def _exposure(state: State, key: int, rows: Ints) -> tuple[Ints, Flags]:
     """Signed money that `rows` hold in what `key` hedges, and whether all marks that matter to them are fresh."""
-    value, known = np.zeros(rows.size, dtype=np.int64), np.ones(rows.size, dtype=bool)
-    for source, hedge in sorted(state.hedges.items()):
-        copies = _copies(state, source, rows) if hedge == key else value
-        if hedge != key or not copies.any():
+    value: Ints = np.zeros(rows.size, dtype=np.int64)
+    known: Flags = np.ones(rows.size, dtype=bool)
+    for source in sorted(source for source, hedge in state.hedges.items() if hedge == key):
+        listing, copies = state.listings[source], _copies(state, source, rows)
+        if not copies.any():
             continue
-        listing = state.listings[source]
         if _is_fresh(state, source):
-            value = value + np.sign(copies) * value_floor(np.abs(copies), listing.instrument, listing.mark)
+            value += np.sign(copies) * value_floor(np.abs(copies), listing.instrument, listing.mark)
         else:
             known &= copies == 0
-    return value, known if _is_fresh(state, key) else known & (value == 0)
+    if not _is_fresh(state, key):
+        known &= value == 0
+    return value, known
 
 
 def _copies(state: State, source: int, rows: Ints) -> Ints:
     """Sub-lots held of what leads asked for; where an instrument also hedges another, that part is not hedged again."""
-    column, held = state.columns[source], state.ledger.lots[source].rows[rows] * SUBLOT
+    column = state.columns[source]
+    held: Ints = state.ledger.lots[source].rows[rows] * SUBLOT
     if HEDGE not in column.parts:
         return held
     hedge = column.parts[HEDGE][rows]
     own = column.targets[rows] - hedge
-    return np.clip(held - hedge, np.minimum(own, 0), np.maximum(own, 0))
+    copies: Ints = np.maximum(np.minimum(held - hedge, np.maximum(own, 0)), np.minimum(own, 0))
+    return copies
 
 
 def _is_fresh(state: State, key: int) -> bool:
@@ -167,68 +166,7 @@ def _wanted(state: State, key: int, rows: Ints, value: Ints, part: Ints) -> tupl
     denied = ~column.allowed[rows] & (wanted != 0)
     wanted = np.where(denied, 0, wanted)
     off = np.abs(wanted - part) > muldiv_floor(exposure, follows.hedge_band_bps[rows], BPS)
-    small = off & (np.abs(wanted - part) // SUBLOT < _least(state, key))
+    small = off & (np.abs(wanted - part) // SUBLOT < least_lots(state, key))
     column.reasons[rows[small & (wanted != 0)]] = Reason.BELOW_MINIMUM
     column.reasons[rows[denied]] = Reason.DENIED
     return wanted, (off & ~small) | ((wanted == 0) & (part != 0))
-
-
-def _least(state: State, key: int) -> int:
-    """The fewest lots a separate account can trade, at the lowest price an order of ours may have."""
-    if state.omnibus:
-        return 0
-    listing, protective = state.listings[key], state.settings.protective_bps
-    return minimum_lots(listing.instrument, max(listing.mark * (BPS - protective) // BPS, 1))
-
-
-def _send(state: State, key: int, rows: Ints, moved: Ints) -> Out:
-    """Exits, then opens, of what `rows` lack; dust joins where a target has `moved`. What still lacks has its time."""
-    note = state.hedging[key]
-    wait = state.now_ns < note.next_ns
-    mine, dust = (np.zeros(len(state.follows), dtype=bool) for _ in range(2))
-    mine[rows], dust[moved] = True, True
-    commands: list[Approved[Command]] = []
-    facts: list[Fact] = []
-    short = False
-    for number in np.unique(state.follows.lead[rows]).tolist():
-        for exit in (True, False):
-            quotas = _quotas(state, number, key, mine, dust, exit=exit)
-            lack = bool((np.abs(quotas) > 0).any())
-            short |= lack
-            for side in (1, -1) if lack and not wait else ():
-                more = _leg(state, number, key, side, np.maximum(side * quotas, 0), exit=exit, first=bool(moved.size))
-                commands += more[0]
-                facts += more[1]
-    if not short:
-        return commands, facts
-    if not wait:
-        note.next_ns = state.now_ns + (state.settings.retry_ns << min(note.tries, _BACKOFF_MAX))
-        note.tries += 1
-    state.wake(note.next_ns)
-    return commands, facts
-
-
-def _quotas(state: State, number: int, key: int, mine: Flags, dust: Flags, *, exit: bool) -> Ints:
-    """Signed sub-lots that a lead's hedged follows lack. Opens are no larger than the hedge, so that what a copy in the
-    same instrument has missed is not caught up at today's price; a follow that opens nothing opens no hedge.
-    """
-    lead, column = state.leads[number], state.columns[key]
-    lack, part = lacking(state, lead, key), column.part(HEDGE, key, lead.rows)
-    quotas = lack.exits if exit else lack.opens
-    if not exit:
-        room = np.where(np.sign(part) == np.sign(quotas), np.abs(part), 0)
-        room = np.where(state.standing.mode[lead.rows] == Mode.ACTIVE, room, 0)
-        quotas = np.sign(quotas) * np.minimum(np.abs(quotas), room)
-    join = mine[lead.rows] & ((np.abs(quotas) >= SUBLOT) | dust[lead.rows])
-    lots = np.abs(quotas) // SUBLOT
-    closing = lots >= np.abs(state.ledger.lots[key].rows[lead.rows]) if exit else np.zeros_like(join)
-    return np.where(join & ((lots >= _least(state, key)) | closing), quotas, 0)
-
-
-def _leg(state: State, number: int, key: int, side: int, quotas: Ints, *, exit: bool, first: bool) -> Out:
-    if not quotas.any():
-        return [], []
-    listing = state.listings[key]
-    occasion = Occasion(listing.mark or listing.valued, state.now_ns, first=first)
-    send = send_blocks if state.omnibus else send_batch
-    return send(state, Leg(number, key, side, exit, occasion), quotas)

@@ -17,6 +17,7 @@ from pilotfish.engine.leg import Out
 from pilotfish.engine.moves import counterparts, postpone, wanted
 from pilotfish.engine.pending import release
 from pilotfish.engine.state import Listing, State
+from pilotfish.engine.stops import guard
 
 
 def on_instrument(state: State, event: InstrumentListed) -> Out:
@@ -52,6 +53,7 @@ def on_follows(state: State, event: FollowsOpened) -> Out:
     state.exposures = None
     _index_leads(state)
     state.ledger.post_cash(slice(first, total), new.allocation)
+    guard(state)
     return _take_over(state, first, total)
 
 

@@ -41,13 +41,33 @@ class Commitment(msgspec.Struct, frozen=True):
 
 
 class LeadResting(msgspec.Struct):
-    """A resting order of a lead, and the client order id of ours that mirrors it (-1: none)."""
+    """A resting order of a lead, and the client order id of ours that mirrors it (-1: none).
+
+    `balance` (sub-lots, over `rows`) is what ours has filled less what the lead's fills have asked for since.
+    """
 
     instrument: int
     side: int
-    lots: int
+    lots: int  # what is left of it, as the venue last said; 0 = gone
     price: int
     coid: int = -1
+    as_of_ns: int = 0
+    target: int = -1  # the instrument it is mirrored in
+    mirrored: int = 0  # what was left of it when ours was placed …
+    filled: int = 0  # … and what has filled since, as its fills tell
+    filled_ns: int = 0  # the last of these
+    unsaid: int = 0  # … and what has filled since the venue last said what is left
+    amended: bool = False  # it is not any more what ours was placed for
+    grace_ns: int = 0  # it shrank: until then its fills may still be under way
+    next_ns: int = 0  # not to be mirrored (again) before
+    refused: int = 0  # why it was not, as was said
+    rows: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    balance: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def left(self) -> int:
+        """What is left of it by all we know."""
+        return max(self.lots - self.unsaid, 0)
 
 
 class Lead(msgspec.Struct):

@@ -11,6 +11,7 @@ from pilotfish.domain.orders import Command
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.exposure import Exposures
 from pilotfish.engine.facts import Fact, Refused
+from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.limits import Mandates, clip_opens, value_floor
@@ -61,7 +62,12 @@ def clip(state: State, leg: Leg, quotas: Ints, price: int) -> Ints:
 
 
 def _rested(state: State, leg: Leg, quotas: Ints) -> Ints:
-    """Nothing for follows whose opens rest after a failure."""
+    """Nothing for follows that are paused or closing, nor for those whose opens rest after a failure."""
+    shut = (state.standing.mode[state.leads[leg.lead].rows] != Mode.ACTIVE) & (quotas > 0)
+    if shut.any():
+        note_reasons(state, leg, shut, state.standing.why[state.leads[leg.lead].rows][shut])
+        state.guard.refuse(Reason.PAUSED, int(np.count_nonzero(shut)))
+        quotas = np.where(shut, 0, quotas)
     cooling = (state.standing.cool_ns[state.leads[leg.lead].rows] > state.now_ns) & (quotas > 0)
     if not cooling.any():
         return quotas

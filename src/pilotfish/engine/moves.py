@@ -7,17 +7,19 @@ import numpy as np
 
 from pilotfish.copying.sizing import Copy, Order, steps, usual_notionals
 from pilotfish.copying.targets import Change, SizingLimits, grown, reduced
-from pilotfish.domain.arith import Ints, muldiv_floor
-from pilotfish.domain.instrument import Kind
+from pilotfish.domain.arith import Ints, muldiv_floor, total_of
+from pilotfish.domain.instrument import SUBLOT, Kind
 from pilotfish.domain.mandate import BPS, Direction
 from pilotfish.domain.mandate_checks import LOOKBACK_MAX
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.column import AT_A_PRICE, Column
+from pilotfish.engine.depth import catch_up, note_filled
 from pilotfish.engine.facts import Fact, Refused, Targeted
 from pilotfish.engine.fanout import fan_out
 from pilotfish.engine.fees import in_arrears
 from pilotfish.engine.lead import Counterpart, LeadTrade
 from pilotfish.engine.leg import Occasion, Out
+from pilotfish.engine.routes import shares
 from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State, remember
 from pilotfish.ledger.book import Rows
@@ -44,11 +46,15 @@ def move(state: State, moved: Move) -> Out:
     if not lead.count or moved.old == moved.new:
         return [], []
     paths = counterparts(state, moved.source)
+    if order is not None and sum(path.open for path, _ in paths) > 1:
+        paths = _by_cost(state, lead.rows, order, moved.price, paths)
     if not paths:
         return [], [Refused(moved.lead, moved.source, state.guard.refuse(Reason.UNMAPPED, lead.count), lead.count)]
     commands, facts = [], list[Fact]()
+    note_filled(lead, moved.order, abs(moved.new - moved.old), moved.lead_ns)
     for path, share in paths:
-        facts.append(_retarget(state, moved, change, order, path, share))
+        facts.append(targeted := _retarget(state, moved, change, order, path, share))
+        catch_up(state, moved.source, moved.order, targeted)
         opened = change.opened != 0 and share > 0
         price = moved.price * path.price_num // path.price_den
         occasion = Occasion(price, moved.lead_ns, reduced=change.left < change.before, opened=opened)
@@ -65,6 +71,24 @@ def counterparts(state: State, source: int) -> list[tuple[Counterpart, int]]:
         return [(Counterpart(source), BPS)] if state.listings[source].instrument.quote == state.quote else []
     first = next((route for route in routes if route.open), None)
     return [(route, BPS if route is first else 0) for route in routes]
+
+
+def _by_cost(
+    state: State, rows: Rows, order: Order, price: int, paths: list[tuple[Counterpart, int]]
+) -> list[tuple[Counterpart, int]]:
+    """The open split over its routes by what it costs there, within the widest bound of the follows."""
+    routes = [path for path, _ in paths if path.open]
+    step, _ = wanted(state, rows, order, routes[0], BPS)
+    side = 1 if total_of(step) >= 0 else -1
+    sized = np.maximum(side * step, 0)
+    bps = int(state.follows.open_bps[rows].max(initial=0))
+    limits = [
+        state.listings[path.target].instrument.bound_price(price * path.price_num // path.price_den, side, bps)
+        for path in routes
+    ]
+    parts = shares(state, routes, side, total_of(sized) // SUBLOT, limits, int(np.count_nonzero(sized)))
+    by_target = {path.target: part for path, part in zip(routes, parts, strict=True)}
+    return [(path, by_target.get(path.target, 0)) for path, _ in paths]
 
 
 def _opening(state: State, moved: Move, change: Change) -> Order:
@@ -101,6 +125,8 @@ def _retarget(
     kept = reduced(own, change)
     targets = before + (kept - own)
     column.reasons[rows] = 0
+    if column.barred.size and change.left == 0:  # it has been flat: what a price stop closed may be opened again
+        column.barred[rows] = 0
     if column.pending.size:
         column.pending[rows] = reduced(column.pending[rows], change)
     if order is not None and share:
@@ -120,6 +146,7 @@ def wanted(state: State, rows: Rows, order: Order, path: Counterpart, share: int
     price, stop = (p * path.price_num // path.price_den for p in (order.price, order.stop))
     copy = Copy(state.listings[path.target].instrument, price, stop, path.lots_num, path.lots_den)
     step, reasons = steps(follows, state.num[rows], state.den[rows], order, copy)
+    state.failures.update(copy.failures)
     if share < BPS:
         step = muldiv_floor(step, share, BPS)
     return order.side * np.where(follows.direction == Direction.REVERSE, -step, step), reasons
@@ -143,8 +170,12 @@ def may_open(state: State, lead: int, rows: Rows, step: Ints, reasons: Ints) -> 
 def grow(state: State, key: int, rows: Rows, targets: Ints, step: Ints, price: int) -> tuple[Ints, Ints]:
     """Targets after an open inside the mandates' caps, and reasons where one was cut."""
     follows, column, instrument = state.follows, state.columns[key], state.listings[key].instrument
+    barred = column.barred[rows] > 0 if column.barred.size else np.zeros(targets.size, dtype=bool)
+    if barred.any():
+        step = np.where(barred, 0, step)
     limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
     grown_to, reasons = grown(targets, step, limits, instrument, price)
+    reasons[barred] = Reason.PRICE_STOP
     if instrument.kind is Kind.PERP or not grown_to.size or int(grown_to.min()) >= 0:
         return grown_to, reasons
     short = (grown_to < 0) & (step < 0)  # only a perpetual can be sold without being held

@@ -11,6 +11,8 @@ from pilotfish.domain.events import BatchUpdate, Fill, OrderUpdate, Reconciled
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.orders import OrderSignal, OrderState
 from pilotfish.domain.reasons import Reason
+from pilotfish.engine.cooling import note_answer, note_results
+from pilotfish.engine.entries import traded
 from pilotfish.engine.facts import Copied, Fact, Quarantined, Settled
 from pilotfish.engine.fanout import lacking, look_soon, watch, watch_key
 from pilotfish.engine.leg import Occasion, Out
@@ -46,6 +48,7 @@ def on_fill(state: State, event: Fill) -> Out:
     order.fee += event.fee
     order.filled_ns = max(order.filled_ns, event.venue_ns)
     whole = order.filled == place.lots
+    note_answer(state, order, OrderSignal.FILL, Reason.NONE)
     order.state = after(order.state, OrderSignal.FILLED if whole else OrderSignal.FILL)
     state.ledger.clear_fill(place.instrument, place.side, event.lots, event.cost, event.fee)
     if revived:
@@ -72,6 +75,7 @@ def on_order_update(state: State, event: OrderUpdate) -> Out:
             if event.signal is OrderSignal.CANCEL:
                 order.state = after(order.state, OrderSignal.CANCEL_SENT)
             return [], []
+    note_answer(state, order, event.signal, event.reason)
     order.state = after(order.state, event.signal)
     if order.state is OrderState.REJECTED:
         state.rejected[event.coid] = order
@@ -88,7 +92,7 @@ def _close(state: State, order: BlockOrder, reason: Reason) -> Out:
     place = order.place
     del state.blocks[place.coid]
     remember(state.closed, place.coid, int(order.state), _REMEMBERED_ORDERS)
-    remember(state.closed_fills, place.coid, order.fill_ids, _REMEMBERED_ORDERS)
+    remember(state.closed_fills, place.coid, list(order.fill_ids), _REMEMBERED_ORDERS)
     state.ledger.void(place.coid)
     if state.exposures is not None:
         state.exposures.moved[place.instrument] = 1
@@ -109,6 +113,7 @@ def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
     costs, fees = np.zeros_like(lots), np.zeros_like(lots)
     if order.filled:
         costs, fees = state.ledger.share_block(place.instrument, place.side, order.rows, lots, order.cost, order.fee)
+        traded(state, place.instrument, order.rows, place.side * lots, place.side * costs)
     copied = Copied(
         place.coid, order.lead, place.instrument, place.side, order.exit, order.rows, order.quotas, lots, costs, fees,
         order.reference, order.decision, order.lead_ns, np.array([order.filled_ns], dtype=np.int64), order.retry,
@@ -173,6 +178,7 @@ def _share_revived(state: State, order: BlockOrder) -> Out:
     """The venue filled what it had rejected: shared by the old quotas at once; targets then say what is too much."""
     facts = _share(state, order, Reason.NONE)
     place = order.place
+    remember(state.closed_fills, place.coid, list(order.fill_ids), _REMEMBERED_ORDERS)
     _only_what_is_left(order)
     if state.exposures is not None:
         state.exposures.moved[place.instrument] = 1
@@ -201,6 +207,7 @@ def on_batch_update(state: State, event: BatchUpdate) -> Out:
     lots, cost, fee, reason = event.lots[fresh], event.cost[fresh], event.fee[fresh], event.reason[fresh]
     if illegal(order.states[part], signal).size or _contradicts(order.batch.lots[part], signal, lots, cost):
         return [], [_quarantine(state, f"batch {event.coid}", "a result contradicts its order")]
+    note_results(state, order, part, signal, reason)
     following = after_all(order.states[part], signal)
     order.states[part] = np.where(revived[fresh] & (signal == OrderSignal.CANCEL), int(OrderState.CANCELLED), following)
     over = order.states[part] >= _DONE
@@ -252,6 +259,7 @@ def _post_batch(
     batch, key, side = order.batch, order.batch.instrument, order.batch.side
     rows = order.index[part]
     state.ledger.post_trades(key, rows, side * lots, side * cost, fee)
+    traded(state, key, rows, side * lots, side * cost)
     if state.exposures is not None:
         state.exposures.moved[key] = 1
     column = state.columns[key]

@@ -14,7 +14,10 @@ from pilotfish.engine.fanout import fan_out, lacking
 from pilotfish.engine.lead import Lead
 from pilotfish.engine.leg import Occasion, Out
 from pilotfish.engine.orders import _close, end_batch, settle
+from pilotfish.engine.outage import came_back, reconciled_after, went_down
+from pilotfish.engine.resync import alive_ids, all_unknown, rests, resync, unanswered
 from pilotfish.engine.state import BatchOrder, State, Watch
+from pilotfish.engine.working import next_look_ns, opens_until
 from pilotfish.execution.lifecycle import after, after_all
 from pilotfish.gate.approved import Approved
 from pilotfish.gate.gate import approve_always, approve_resend
@@ -48,7 +51,7 @@ def look_at_due(state: State) -> Out:
 def _look_again(state: State, key: int, watch: Watch) -> Out:
     lead_id, instrument = key >> 32, key & 0xFFFFFFFF
     lead, settings = state.leads[lead_id], state.settings
-    open_window = state.now_ns - watch.since_ns <= settings.retry_ns_max
+    open_window = state.now_ns <= opens_until(state, lead_id, instrument, watch.since_ns)
     occasion = Occasion(
         watch.reference, watch.lead_ns, first=False, opens=open_window, worst=watch.worst, only=watch.only
     )
@@ -56,8 +59,9 @@ def _look_again(state: State, key: int, watch: Watch) -> Out:
     if not open_window:  # exits go on, but ever less often
         watch.tries += 1
         _explain(state, lead, instrument, watch.last_reason or int(Reason.NO_DEPTH))
-    watch.next_ns = state.now_ns + (settings.retry_ns << min(watch.tries, BACKOFF_MAX))
-    if commands or _in_flight(state, lead_id, instrument):
+    later_ns = state.now_ns + (settings.retry_ns << min(watch.tries, BACKOFF_MAX))
+    watch.next_ns = next_look_ns(state, lead_id, instrument, later_ns)
+    if commands or _in_flight(state, lead_id, instrument) or (watch.flipping and rests(state, lead_id, instrument)):
         return commands, facts
     lack = lacking(state, lead, instrument)
     exits = bool((np.abs(lack.exits) >= SUBLOT).any()) and not all(
@@ -88,7 +92,8 @@ def _overdue(state: State) -> bool:
     if state.query_ns >= 0:
         return state.now_ns - state.query_ns > OVERDUE_NS
     line = state.now_ns - OVERDUE_NS
-    return any(o.sent_ns < line for o in state.blocks.values()) or any(o.sent_ns < line for o in state.batches.values())
+    sent = (order.sent_ns for orders in (state.blocks, state.batches) for order in orders.values())
+    return any(sent_ns < line for sent_ns in sent) or unanswered(state, line)
 
 
 def ask(state: State) -> list[Approved[Command]]:
@@ -96,19 +101,21 @@ def ask(state: State) -> list[Approved[Command]]:
     if not state.guard.connected:
         return []
     state.query_ns = state.now_ns
-    return [approve_always(Query(state.cursor, (*state.blocks, *state.batches)), state.guard)]
+    return [approve_always(Query(state.cursor, (*state.blocks, *state.batches, *alive_ids(state))), state.guard)]
 
 
 def on_connection(state: State, event: Connection) -> Out:
     """Down: nothing leaves. Up again: ask before anything is decided on what may have been missed."""
     was, state.guard.connected = state.guard.connected, event.up
+    commands, facts = came_back(state) if event.up else ([], [])
     if was and event.up:  # nothing new; but a restart in a gap has asked in vain, so the question stays, and falls due
-        return [], []
+        return commands, facts
     state.query_ns = -1
     if not event.up:
+        went_down(state)
         _all_unknown(state)
         return [], []
-    return ask(state), []
+    return [*commands, *ask(state)], facts
 
 
 def on_recovered(state: State, event: Recovered) -> Out:
@@ -116,10 +123,12 @@ def on_recovered(state: State, event: Recovered) -> Out:
     _all_unknown(state)
     state.guard.connected = True
     state.query_ns = -1
-    return ask(state), []
+    commands, facts = came_back(state, surely=False)
+    return [*commands, *ask(state)], facts
 
 
 def _all_unknown(state: State) -> None:
+    all_unknown(state)
     for block in state.blocks.values():
         block.state = after(block.state, OrderSignal.LOST)
     for batch in state.batches.values():
@@ -152,9 +161,9 @@ def on_reconciled(state: State, event: Reconciled) -> Out:
             block.sent_ns = state.now_ns
             verdict = _again(state, block.place, block.exit)
             commands += verdict
-            if not verdict and state.guard.killed:  # it never arrived and must not now: over
+            if not verdict and state.guard.shut:  # it never arrived and must not now: over
                 block.state = after(block.state, OrderSignal.CANCEL)
-                facts += _close(state, block, Reason.KILLED)[1]
+                facts += _close(state, block, state.guard.shut)[1]
         batch = state.batches.get(coid)
         if batch is not None and coid in done:
             facts += end_batch(state, event, batch, Reason.NONE)
@@ -162,6 +171,9 @@ def on_reconciled(state: State, event: Reconciled) -> Out:
             more = _absent_batch(state, event, batch)
             commands += more[0]
             facts += more[1]
+    for more in (resync(state, event, GRACE_NS), reconciled_after(state)):
+        commands += more[0]
+        facts += more[1]
     return commands, facts
 
 
@@ -171,8 +183,8 @@ def _absent_batch(state: State, event: Reconciled, order: BatchOrder) -> Out:
         return [], end_batch(state, event, order, Reason.NONE)
     order.sent_ns = state.now_ns
     verdict = _again(state, order.batch, order.exit)
-    if not verdict and state.guard.killed:
-        return [], end_batch(state, event, order, Reason.KILLED)
+    if not verdict and state.guard.shut:
+        return [], end_batch(state, event, order, state.guard.shut)
     return verdict, []
 
 
@@ -183,17 +195,21 @@ def _again(state: State, command: Place | PlaceBatch, exit: bool) -> list[Approv
 
 
 def on_operator(state: State, event: Operator) -> Out:
-    """The guardian's switch. KILL cancels all and stops opens; reductions still pass."""
+    """The guardian's switch. KILL cancels all and stops opens; reductions still pass. RESUME ends any halt of opens."""
     if event.action is OperatorAction.RESUME:
-        state.guard.killed = False
+        state.guard.killed, state.guard.broken, state.resumed_ns = False, 0, state.now_ns
         return [], []
     if event.action is OperatorAction.KILL:
         state.guard.killed = True
     return cancel_everything(state), []
 
 
+def _separate_accounts(state: State) -> list[int]:
+    batches = [order.batch for order in state.batches.values()]
+    resting = [mirror.command for mirror in state.mirrors.values() if isinstance(mirror.command, PlaceBatch)]
+    return sorted({int(account) for batch in (*batches, *resting) for account in batch.accounts})
+
+
 def cancel_everything(state: State) -> list[Approved[Command]]:
-    accounts = (
-        [OMNIBUS] if state.omnibus else sorted({int(a) for o in state.batches.values() for a in o.batch.accounts})
-    )
+    accounts = [OMNIBUS] if state.omnibus else _separate_accounts(state)
     return [approve_always(CancelAll(account), state.guard) for account in accounts]

@@ -12,7 +12,7 @@ from pilotfish.domain.instructions import RiskSet, RulesSet
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import BPS
 from pilotfish.domain.reasons import Reason
-from pilotfish.domain.terms import Outage, RiskTerms
+from pilotfish.domain.terms import Outage
 from pilotfish.engine.facts import Fact
 from pilotfish.engine.fanout import lacking
 from pilotfish.engine.halting import halt_opens
@@ -76,8 +76,9 @@ def _refuse_waiting(state: State) -> list[Fact]:
     return facts
 
 
-def risk_refused(terms: RiskTerms) -> str:
+def risk_refused(state: State, event: RiskSet) -> str:
     """Why these terms cannot be, or an empty string."""
+    terms = event.terms
     spans = (terms.breaker_ns, terms.auth_cool_ns, terms.balance_cool_ns, terms.outage_ns)
     counts = (terms.breaker_count, terms.rate_tokens, terms.rate_per_s, terms.rate_reserve)
     if not all(0 <= span <= _SPAN_NS_MAX for span in spans) or not all(0 <= count <= _COUNT_MAX for count in counts):
@@ -98,7 +99,7 @@ def risk_refused(terms: RiskTerms) -> str:
     return "" if terms.outage in tuple(Outage) else f"{terms.outage} is no outage policy"
 
 
-def rules_refused(event: RulesSet) -> str:
+def rules_refused(state: State, event: RulesSet) -> str:
     """Why this table of rules cannot be used: which rule, where, and what to do."""
     try:
         rulebook(event.rules)

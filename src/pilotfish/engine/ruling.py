@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from pilotfish.domain.arith import Ints, total_of
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import OrderState
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.rules import RuleAction
-from pilotfish.engine.facts import RuleFired
+from pilotfish.engine.facts import Fact, RuleFired
 from pilotfish.engine.halting import halt_opens
 from pilotfish.engine.leg import Leg, Out, refresh
 from pilotfish.engine.standing import Mode
@@ -41,20 +43,29 @@ class Size(msgspec.Struct, frozen=True):
         return cls(sum(part for _, part in parts), dearest, notional)
 
 
-def ruled(state: State, leg: Leg, size: Size) -> tuple[Reason, Out]:
-    """RULE when a rule forbids this open, with what that leads to. What the gate refuses anyway is not asked about."""
-    if order_refusal(state.guard, state.market(leg.instrument), size.price, exit=leg.exit):
+def ruled(state: State, leg: Leg, size: Size, which: NDArray[np.bool_], facts: list[Fact]) -> tuple[Reason, Out]:
+    """RULE when a rule forbids this open of the lead's follows `which`, with what that leads to.
+
+    What the gate refuses anyway is not asked about. A rule is said once a leg (`facts`), and not again at every retry.
+    """
+    if leg.exit or not state.rules:
+        return Reason.NONE, ([], [])
+    if order_refusal(state.guard, state.market(leg.instrument), size.price, exit=False):
         return Reason.NONE, ([], [])
     book = rulebook(state.rules)
-    fired = book.first_firing(_values(state, leg, size, book.uses), _case(state, leg, size))
+    case = _case(state, leg, size) if book.extended else None
+    fired = book.first_firing(_values(state, leg, size, book.uses), case)
     if fired is None:
         return Reason.NONE, ([], [])
     state.guard.refuse(Reason.RULE)
-    said = RuleFired(fired.rule.name, fired.explain)
+    noted = state.columns[leg.instrument].reasons[state.leads[leg.lead].rows][which]
+    known = not leg.occasion.first and (noted == Reason.RULE).all()
+    known = known or any(isinstance(fact, RuleFired) and fact.rule == fired.rule.name for fact in facts)
+    said: list[Fact] = [] if known else [RuleFired(fired.rule.name, fired.explain)]
     if fired.rule.action is not RuleAction.HALT_OPENS:
-        return Reason.RULE, ([], [said])
-    commands, facts = halt_opens(state, Reason.RULE, fired.explain)
-    return Reason.RULE, (commands, [said, *facts])
+        return Reason.RULE, ([], said)
+    commands, more = halt_opens(state, Reason.RULE, fired.explain)
+    return Reason.RULE, (commands, said + more)
 
 
 def _case(state: State, leg: Leg, size: Size) -> OrderCase:
@@ -95,8 +106,8 @@ def _lead_position(state: State, leg: Leg, money: float) -> float | None:
     return total / money
 
 
-def _platform(state: State, money: float, uses: frozenset[str]) -> dict[str, int | float]:
-    found: dict[str, int | float] = {
+def _platform(state: State, money: float, uses: frozenset[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "platform_insurance_usdc": state.ledger.insurance / money,
         "platform_refusals": sum(state.guard.refusals.values()),
         "platform_liquidations_5m": len(state.liquidated_ns)
@@ -107,8 +118,10 @@ def _platform(state: State, money: float, uses: frozenset[str]) -> dict[str, int
     if "platform.equity_usdc" in uses:
         found["platform_equity_usdc"] = (total_of(state.ledger.money.rows) + total_of(refresh(state).value)) / money
     if "platform.gross_usdc" in uses:
-        parts = refresh(state).parts.values()
-        found["platform_gross_usdc"] = sum(total_of(np.abs(part.value)) for part in parts) / money
+        gross = np.zeros(len(state.follows), dtype=np.int64)
+        for part in refresh(state).parts.values():
+            gross += np.abs(part.value)
+        found["platform_gross_usdc"] = total_of(gross) / money
     if "platform.open_orders" in uses:
         batches = sum(int(np.count_nonzero(o.states < OrderState.FILLED)) for o in state.batches.values())
         found["platform_open_orders"] = len(state.blocks) + batches

@@ -14,6 +14,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instructions import (
     Committed,
     DisclosureSet,
+    ExecutionSet,
     FeesSet,
     FollowControl,
     HedgeMapped,
@@ -24,11 +25,17 @@ from pilotfish.domain.instructions import (
     MandateChanged,
     Rebalance,
     Revealed,
+    RiskSet,
+    RulesSet,
 )
 from pilotfish.domain.mandate import BPS, Follows, Sizing
 from pilotfish.domain.mandate_checks import check_follows
+from pilotfish.engine.control import control_refused
 from pilotfish.engine.disclosure import commitment_refused, disclosure_refused, reveal_refused
+from pilotfish.engine.mandates import widened
+from pilotfish.engine.risk import risk_refused, rules_refused
 from pilotfish.engine.state import State
+from pilotfish.engine.working import execution_refused
 
 FACTOR_MAX = 10**12
 LOTS_MAX = 2**42
@@ -114,7 +121,7 @@ def rows_refused(state: State, rows: Ints) -> str:
 
 
 def _control(state: State, event: FollowControl) -> str:
-    return rows_refused(state, event.rows)
+    return rows_refused(state, event.rows) or control_refused(state, event)
 
 
 def _mandate(state: State, event: MandateChanged) -> str:
@@ -126,7 +133,7 @@ def _mandate(state: State, event: MandateChanged) -> str:
     for name in ("follower", "lead", "allocation"):
         if (getattr(old, name) != getattr(event.follows, name)).any():
             return f"a mandate's {name} cannot change: open another follow, or move cash"
-    return follows_refused(state, event.follows, event.rows)
+    return follows_refused(state, event.follows, event.rows) or widened(state, event)
 
 
 def _rebalance(state: State, event: Rebalance) -> str:
@@ -206,4 +213,7 @@ CHECKS: dict[type, Callable[[State, Any], str]] = {
     Committed: commitment_refused,
     Revealed: reveal_refused,
     FeesSet: _fees,
+    RiskSet: risk_refused,
+    RulesSet: rules_refused,
+    ExecutionSet: execution_refused,
 }

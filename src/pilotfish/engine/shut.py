@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pilotfish.domain.arith import Ints
+from pilotfish.domain.arith import Ints, ints
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Settled
@@ -35,7 +35,7 @@ def reachable(state: State, key: int, rows: Ints) -> Ints:
     ledger, targets = state.ledger, state.columns[key].targets[rows]
     ahead = ledger.lots[key].rows[rows] * SUBLOT + ledger.opening[key][rows] + ledger.leaving[key][rows]
     side = np.sign(targets)
-    return side * np.clip(side * ahead, 0, np.abs(targets))
+    return ints(side * np.clip(side * ahead, 0, np.abs(targets)))
 
 
 def cut(state: State, key: int, rows: Ints) -> list[Fact]:
@@ -48,9 +48,10 @@ def cut(state: State, key: int, rows: Ints) -> list[Fact]:
     rows, ends, lost = rows[few], ends[few], lost[few]
     column.override(rows, ends)
     gone = np.array([lead.gone for lead in state.leads], dtype=bool)[state.follows.lead[rows]]
-    why = np.where(state.standing.mode[rows] != Mode.ACTIVE, state.standing.why[rows], int(Reason.PAUSED))
-    why = np.where(gone, int(Reason.LEAD_GONE), why)
-    column.reasons[rows] = np.where(lost >= SUBLOT, why, column.reasons[rows])
+    noted = column.reasons[rows]
+    why = np.where(gone, int(Reason.LEAD_GONE), np.where(noted > 0, noted, int(Reason.CARRIED)))
+    why = np.where(state.standing.mode[rows] != Mode.ACTIVE, state.standing.why[rows], why)
+    column.reasons[rows] = np.where(lost >= SUBLOT, why, noted)
     on_target = np.abs(ends - state.ledger.lots[key].rows[rows] * SUBLOT) < SUBLOT
     over = (column.waiting[rows] > 0) & (lost >= SUBLOT) & on_target
     return _given_up(state, key, rows[over], lost[over], why[over]) if over.any() else []

@@ -27,7 +27,7 @@ class Standing(msgspec.Struct):
 
     mode: Ints = msgspec.field(default_factory=_column)  # Mode
     why: Ints = msgspec.field(default_factory=_column)  # Reason of the mode
-    deposited: Ints = msgspec.field(default_factory=_column)  # net of withdrawals
+    deposited: Ints = msgspec.field(default_factory=_column)  # what stops measure by; shrinks with a withdrawal's share
     peak: Ints = msgspec.field(default_factory=_column)  # highest equity seen, deposits and withdrawals moved with it
     cool_ns: Ints = msgspec.field(default_factory=_column)  # no opens before this
     stage_ns: Ints = msgspec.field(default_factory=_column)  # when the next stage of a close is due

@@ -19,6 +19,7 @@ from pilotfish.domain.terms import ExecutionTerms, FeeTerms, RiskTerms
 from pilotfish.engine.column import Column
 from pilotfish.engine.exposure import Exposures
 from pilotfish.engine.lead import Counterpart, Lead
+from pilotfish.engine.mirror import Mirror
 from pilotfish.engine.standing import Standing
 from pilotfish.gate.gate import Guard, Market
 from pilotfish.ledger.book import Rows
@@ -117,12 +118,20 @@ class Withheld(msgspec.Struct, frozen=True):
     event: LeadFill | LeadPosition | LeadEquity | LeadStop | LeadOrder | LeadStatus
 
 
+class Working(msgspec.Struct):
+    """Opens of a lead's follows in an instrument that are sent in parts: since when, and how many lots it all was."""
+
+    start_ns: int
+    whole: int
+
+
 class Hedging(msgspec.Struct):
     """How a hedge instrument is doing."""
 
     next_ns: int = 0  # what is lacking is tried again then …
     tries: int = 0  # … ever less often
     stale: bool = False  # a mark is too old, and that was said
+    orders: list[int] = []  # client order ids of hedges under way
 
 
 class State(msgspec.Struct):
@@ -142,6 +151,9 @@ class State(msgspec.Struct):
     batches: dict[int, BatchOrder] = {}
     rejected: dict[int, BlockOrder] = {}  # the last few: a venue may fill what it rejected
     rejected_batches: dict[int, BatchOrder] = {}  # likewise, where any of their orders was rejected
+    mirrors: dict[int, Mirror] = {}  # orders that rest where a lead's do
+    rejected_mirrors: dict[int, Mirror] = {}
+    working: dict[int, Working] = {}  # opens that are sent in parts
     closed: dict[int, int] = {}  # recent client order ids → OrderState
     closed_fills: dict[
         int, list[int]
@@ -166,7 +178,10 @@ class State(msgspec.Struct):
     liquidated_ns: list[int] = []  # when, inside the breaker's window
     liquidated: dict[int, int] = {}  # account → the venue's stamp of its last liquidation, which may be many fills
     resumed_ns: int = 0  # liquidations before it do not count for the breaker
+    failures: dict[str, str] = {}  # sizers of other packages that failed in this step, and how
     doubted: dict[int, int] = {}  # instrument → why its mark closes nobody, said once
+    closing: bool = False  # some follow is being closed
+    blind: dict[int, int] = {}  # instruments whose mark is too old to judge stops by, as was said once
     tended: bool = False  # some follow has stops, hedges or waiting opens, so that the market alone can matter
     moved: bool = False  # … and market data came since follows were last looked after
     due_ns: int = NEVER  # when something is due whatever the market does

@@ -34,24 +34,38 @@ from pilotfish.domain.events import (
 from pilotfish.domain.instructions import (
     Committed,
     DisclosureSet,
+    ExecutionSet,
     FeesDue,
     FeesSet,
+    FollowControl,
     HedgeMapped,
     InstrumentMapped,
+    LeadOrder,
+    LeadStatus,
     LeadStop,
+    MandateChanged,
+    Rebalance,
     Revealed,
+    RiskSet,
+    RulesSet,
 )
 from pilotfish.domain.orders import Command
 from pilotfish.engine.accounts import on_cash, on_funding, on_liquidation
+from pilotfish.engine.balance import on_rebalance
+from pilotfish.engine.closing import finish
+from pilotfish.engine.control import on_control, on_lead_status
 from pilotfish.engine.disclosure import WITHHELD, on_committed, on_disclosure, on_revealed, released, withhold
-from pilotfish.engine.facts import Fact, Halted, Quarantined
+from pilotfish.engine.facts import ExtensionFailed, Fact, Halted, Quarantined
 from pilotfish.engine.fees import on_fees_due, on_fees_set
+from pilotfish.engine.halting import note_cancels
 from pilotfish.engine.hedges import hedge_trades, on_hedged
 from pilotfish.engine.insurance import claims_of
 from pilotfish.engine.joining import on_follows, on_instrument, on_lead
 from pilotfish.engine.leads import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
 from pilotfish.engine.leg import Out
-from pilotfish.engine.orders import on_batch_update, on_fill, on_order_update
+from pilotfish.engine.mandates import on_mandate
+from pilotfish.engine.mirroring import on_fill, on_order_update
+from pilotfish.engine.orders import on_batch_update
 from pilotfish.engine.recovery import (
     cancel_everything,
     look_at_due,
@@ -61,9 +75,12 @@ from pilotfish.engine.recovery import (
     on_recovered,
     on_timer,
 )
+from pilotfish.engine.resting import keep_in_step, on_lead_order
+from pilotfish.engine.risk import on_risk, on_rules
 from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State
 from pilotfish.engine.upkeep import tend
+from pilotfish.engine.working import on_execution
 from pilotfish.gate.approved import Approved
 
 
@@ -91,25 +108,37 @@ def step(state: State, event: Event) -> Outcome:
     try:
         if kind in WITHHELD and withhold(state, event):
             return NOTHING
+        early = _in_time(state) if kind is Timer else ([], [])
         commands, facts = _HANDLERS[kind](state, event)
-        if kind is Timer and state.withheld:
-            more = _released(state)
-            commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+        commands, facts = [*early[0], *commands], [*early[1], *facts]
         if kind in _ENDING and state.watches:
             more = look_at_due(state)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
         if kind in _TRADING:
             more = hedge_trades(state, event, facts)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
-        if kind is Timer and (state.moved or state.now_ns >= state.due_ns):
-            more = tend(state)
+        if (kind not in _ENDING or state.guard.shut) and any(lead.resting for lead in state.leads):
+            more = keep_in_step(state)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+        if state.closing:
+            facts = [*facts, *finish(state)]
         if state.fee_terms is not None and kind in _MONEY:
             facts = [*facts, *claims_of(state, facts)]
+        if state.failures or state.guard.rate is not None:
+            facts = [*facts, *_wind_up(state, commands)]
     except (EngineError, LedgerError, NumericOverflow) as broken:
         state.guard.halted = True
         return Outcome(cancel_everything(state), [Halted(str(broken))])
     return Outcome(commands, facts)
+
+
+def _wind_up(state: State, commands: list[Approved[Command]]) -> list[Fact]:
+    """Cancels count against the rate budgets; sizing modes of other packages that failed are named."""
+    if state.guard.rate is not None:
+        note_cancels(state, commands)
+    failed: list[Fact] = [ExtensionFailed(name, why) for name, why in state.failures.items()]
+    state.failures.clear()
+    return failed
 
 
 def _market(state: State, event: Any) -> Outcome:
@@ -141,6 +170,15 @@ def _market(state: State, event: Any) -> Outcome:
     listing.seen_ns = event.ours_ns
     state.moved = state.tended
     return NOTHING
+
+
+def _in_time(state: State) -> Out:
+    """Before anything is tried again: what was withheld until now, and every duty. Who is stopped opens nothing."""
+    commands, facts = _released(state) if state.withheld else ([], list[Fact]())
+    if state.moved or state.now_ns >= state.due_ns:
+        more = tend(state)
+        commands, facts = [*commands, *more[0]], [*facts, *more[1]]
+    return commands, facts
 
 
 def _released(state: State) -> Out:
@@ -189,11 +227,19 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Timer: on_timer,
     Operator: on_operator,
     LeadStop: on_lead_stop,
+    LeadOrder: on_lead_order,
+    ExecutionSet: on_execution,
     InstrumentMapped: on_mapped,
     HedgeMapped: on_hedged,
     DisclosureSet: on_disclosure,
     Committed: on_committed,
     Revealed: on_revealed,
+    FollowControl: on_control,
+    LeadStatus: on_lead_status,
+    MandateChanged: on_mandate,
+    Rebalance: on_rebalance,
     FeesSet: on_fees_set,
     FeesDue: on_fees_due,
+    RiskSet: on_risk,
+    RulesSet: on_rules,
 }

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pilotfish.domain.orders import Command
+from pilotfish.engine.closing import stages
 from pilotfish.engine.disclosure import keep_withheld
 from pilotfish.engine.facts import Fact
 from pilotfish.engine.hedges import keep_hedged
 from pilotfish.engine.leg import Out
+from pilotfish.engine.liquidator import liquidate
 from pilotfish.engine.pending import release
 from pilotfish.engine.state import NEVER, State
+from pilotfish.engine.stops import look
 from pilotfish.gate.approved import Approved
 
-DUTIES: tuple[Callable[[State], Out], ...] = (release, keep_hedged, keep_withheld)
+DUTIES: tuple[Callable[[State], Out], ...] = (liquidate, look, stages, release, keep_hedged, keep_withheld)
 
 
 def tend(state: State) -> Out:

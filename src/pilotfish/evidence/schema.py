@@ -14,6 +14,7 @@ class Copying(msgspec.Struct, frozen=True):
     """What copiers of a lead really got in the replay, net, open positions at the mark."""
 
     money_weighted: float  # modified Dietz over all copiers' deposits
+    replays: list[float]  # the same of each replay, which differ by the draws of the market model alone
     time_weighted: float  # the steps compounded
     low: float | None  # of `money_weighted`, 95%, stationary bootstrap over the steps
     high: float | None
@@ -94,6 +95,7 @@ class LeadsReport(msgspec.Struct, frozen=True, tag_field="kind", tag="pilotfish 
     accounts_seen: int
     copiers: int
     copier_capital: float
+    replays: int
     luckiest_per_step: float
     leads: list[LeadEvidence]
     unjudged: list[Unjudged]

@@ -37,6 +37,7 @@ def headline(report: LeadsReport) -> str:
     return (
         f"{day(report.start_ms)} to {day(report.end_ms)}: {len(report.leads)} leads of {report.accounts_seen:,} "
         f"accounts, {report.copiers} copiers with {report.copier_capital:,.0f} USDC together for each, "
+        f"{report.replays} replays (± half of what lies between them), "
         f"steps of {report.step_hours:g} h"
     )
 
@@ -60,11 +61,12 @@ def got(lead: LeadEvidence) -> list[str]:
     if c.loss_bps is not None:
         loss += f" · {c.loss_bps:,.0f} bps"
     room = "–" if lead.capacity.usdc is None else f"{'≥ ' if lead.capacity.at_least else ''}{lead.capacity.usdc:,.0f}"
+    apart = f" ± {(max(c.replays) - min(c.replays)) / 2 * 100:.0f}" if len(c.replays) > 1 else ""
     remarks = [f"DEAD: {lead.dead}"] if lead.dead else []
     remarks += [f"clone of {short(name)}" for name in lead.clones]
     return [
-        f"{c.money_weighted:+.1%}", f"{c.in_profit}/{c.copiers}", f"{c.drawdown:.0%}", loss, f"{c.missed:.0%}", room,
-        "; ".join(remarks),
+        f"{c.money_weighted:+.1%}{apart}", f"{c.in_profit}/{c.copiers}", f"{c.drawdown:.0%}", loss, f"{c.missed:.0%}",
+        room, "; ".join(remarks),
     ]  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def check(name: str) -> Check:
 def objection(name: str, case: OrderCase) -> tuple[str, bool]:
     """What the check says against this open, and whether it failed to judge, which counts as an objection."""
     try:
-        said = check(name)(case)
+        said: object = check(name)(case)
     except Exception as failed:  # whatever another package raises must not stop the shard
         return f"it raised {type(failed).__name__}: {failed}"[:SAID_MAX], True
     if not isinstance(said, str):

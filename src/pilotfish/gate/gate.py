@@ -137,7 +137,7 @@ def minimum_lots(instrument: Instrument, price: int) -> int:
 
 
 def approve_batch(guard: Guard, market: Market, batch: PlaceBatch, *, exit: bool) -> Approved[PlaceBatch] | Reason:
-    """Separate orders of many follows, clipped row by row and cut to the rate budget before. All or none passes here."""
+    """Separate orders of many follows, clipped row by row and cut to the rate budget. All or none passes here."""
     low, high = (int(batch.prices.min()), int(batch.prices.max())) if batch.prices.size else (0, 0)
     reason = order_refusal(guard, market, low, exit=exit) or order_refusal(guard, market, high, exit=exit)
     if reason is Reason.NONE and int(batch.lots.min()) <= 0:

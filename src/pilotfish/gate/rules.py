@@ -39,12 +39,13 @@ class _Compiled(msgspec.Struct, frozen=True):
 class Rulebook:
     """Compiled rules. Immutable; the same values always give the same answer."""
 
-    __slots__ = ("_compiled", "_reads", "rules", "uses")
+    __slots__ = ("_compiled", "_reads", "extended", "rules", "uses")
 
     def __init__(self, compiled: tuple[_Compiled, ...]) -> None:
         self.rules = tuple(c.rule for c in compiled)
         # Halting rules first: one that merely refuses must not hide one that halts.
         self._compiled = tuple(sorted(compiled, key=lambda c: c.rule.action != RuleAction.HALT_OPENS))
+        self.extended = any(c.program is None for c in compiled)  # whether checks of other packages want a case
         self.uses = frozenset(name for c in compiled for name in c.mentions)
         self._reads = tuple((name, field(name)) for name in sorted(self.uses))
 

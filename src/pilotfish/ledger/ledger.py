@@ -88,6 +88,15 @@ class Ledger(msgspec.Struct):
         reservation.sublots[part] = 0
         reservation.money[part] = 0
 
+    def keep(self, coid: int, part: Ints, sublots: Ints, money: Ints) -> None:
+        """What orders that have filled in part may still use; `part` indexes the reservation."""
+        reservation = self.reservations[coid]
+        rows = reservation.index[part]
+        self._in_flight(reservation)[rows] += sublots - reservation.sublots[part]
+        self.reserved_money[rows] += money - reservation.money[part]
+        reservation.sublots[part] = sublots
+        reservation.money[part] = money
+
     def _in_flight(self, reservation: Reservation) -> Ints:
         return (self.leaving if reservation.exit else self.opening)[reservation.instrument]
 

@@ -64,7 +64,7 @@ class EquityView:
     def sample(self, state: State, now_ns: int) -> None:
         """One point of every curve."""
         self.times_ms.append(now_ns // 1_000_000)
-        result = state.ledger.money.rows + _position_value(state) - state.follows.allocation
+        result = state.ledger.money.rows + position_value(state) - state.follows.allocation
         returns = result / np.maximum(state.follows.allocation, 1) * 1e4
         self._band(None, returns)
         ideal = np.zeros(returns.size)
@@ -119,7 +119,7 @@ class EquityView:
         return Equity(times_ms=self.times_ms, leads=leads, followers=self.bands.get(None, Band()))
 
 
-def _position_value(state: State) -> Ints:
+def position_value(state: State) -> Ints:
     """What each follow's positions are worth at the marks, computed anew: a view must not touch the core's cache."""
     value = np.zeros(len(state.follows), dtype=np.int64)
     for key, listing in enumerate(state.listings):

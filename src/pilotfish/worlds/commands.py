@@ -24,6 +24,7 @@ from pilotfish.views.targets import write_positions
 from pilotfish.worlds import model
 from pilotfish.worlds.followers import Population, random_population, read_followers
 from pilotfish.worlds.market import INSTRUMENTS, LEAD_EQUITY, SeededMarket, SeededOptions
+from pilotfish.worlds.platform import Settings, read_platform
 from pilotfish.worlds.population import CAPITAL_MEDIAN
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE, ReplayOptions, Tape, read_tape, replay
 from pilotfish.worlds.reporting import Inputs, make_report
@@ -102,6 +103,7 @@ def seeded_market(
     route: Route,
     console: Console,
     capital: float = CAPITAL_MEDIAN,
+    platform: Settings | None = None,
 ) -> None:
     """`pilotfish run`: three leads in the seeded market, a live table, a report."""
     if not 0 < minutes <= 24 * 60:
@@ -109,7 +111,7 @@ def seeded_market(
     equities = [LEAD_EQUITY] * len(STYLES)
     population = population_of(followers, list(STYLES), equities, seed, [s for s, *_ in INSTRUMENTS], False, capital)
     journal, path = fresh_journal(out)
-    market = SeededMarket(SeededOptions(seed, minutes, route), population, journal)
+    market = SeededMarket(SeededOptions(seed, minutes, route, platform or Settings()), population, journal)
     with LiveView(console) as view:
         wall = market.run(view.update, 0.5 if console.is_terminal else 10.0)
     chosen = ModelFigure(value=LEAD_EQUITY / USDC, unit="USDC", source="chosen for the demonstration")
@@ -119,6 +121,11 @@ def seeded_market(
         model.figures(figures, {"equity of each lead": chosen}, capital=capital if followers.isdigit() else None),
     )  # fmt: skip
     finish(market.world, population, path, inputs, wall, console)
+
+
+def platform_of(path: Path | None) -> Settings:
+    """The settings of a file, or none at all."""
+    return Settings() if path is None else read_platform(path)
 
 
 def fresh_journal(out: Path) -> tuple[SqliteJournal, Path]:

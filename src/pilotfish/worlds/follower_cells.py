@@ -50,6 +50,12 @@ def plain(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{float(value):.10f}".rstrip("0")
 
 
+def present(text: str) -> str:
+    if not text:
+        raise BadCell("is missing", "fill it in")
+    return text
+
+
 def choice(text: str, options: dict[str, int]) -> int:
     if text.lower() not in options:
         raise BadCell(f"{shown(text)} is unknown", f"use one of {', '.join(options)}")

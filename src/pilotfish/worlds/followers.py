@@ -9,49 +9,26 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from pilotfish.domain.errors import FollowersError
-from pilotfish.domain.mandate import NO_LIMIT, Follows, Minimum, Sizing, Start, SymbolRule
+from pilotfish.domain.mandate import BPS, Follows, SymbolRule
 from pilotfish.domain.mandate_checks import check_follows
 from pilotfish.worlds import follower_cells as cells
-from pilotfish.worlds.follower_cells import BadCell
-from pilotfish.worlds.population import MONEY_DECIMALS, MS, USDC, Population, assumptions, random_population, split
+from pilotfish.worlds.follower_mandate import CAPITAL_MAX, CELLS, Refused, cell, mandate_of, rule_of
+from pilotfish.worlds.population import MONEY_DECIMALS, MS, Population, assumptions, random_population, split
 
 __all__ = ["COLUMNS", "Population", "assumptions", "random_population", "read_followers"]
 
-COLUMNS = (
-    "follower", "capital", "lead", "mode", "value", "start", "max_order", "max_position", "max_total", "max_leverage",
-    "allow", "deny", "slippage_open_bps", "slippage_exit_bps", "minimum", "delay_ms",
-)  # fmt: skip
+COLUMNS = ("follower", "capital", "lead", "sizing", "value", *CELLS, "allow", "deny", "rebalance", "delay_ms")
 REQUIRED = ("follower", "capital")
-DEFAULTS = {
-    "mode": "proportional", "start": "new", "max_leverage": "20", "slippage_open_bps": "50",
-    "slippage_exit_bps": "300", "minimum": "carry", "delay_ms": "250",
-}  # fmt: skip
-CAPS = {"order_cap": "max_order", "position_cap": "max_position", "total_cap": "max_total"}
-MODES = {"proportional": int(Sizing.PROPORTIONAL), "fixed_ratio": int(Sizing.FIXED_RATIO)}
-STARTS = {"new": int(Start.NEW_TRADES), "existing": int(Start.EXISTING)}
-MINIMUMS = {"skip": int(Minimum.SKIP), "raise": int(Minimum.RAISE), "carry": int(Minimum.CARRY)}
-CAPITAL_MAX = 10**9 * USDC  # of one row, a billion
+OLD_NAMES = {"mode": "sizing"}
 TOTAL_MAX = 2**61  # of the file: the columns of money must sum inside int64
-RATIO_MAX = 1_000 * 10**9  # billionths
-LEVERAGE_MAX_E2 = 100_000
 DELAY_MAX_NS = 60_000 * MS
-
-
-T = TypeVar("T")
-
-
-class _Refused(Exception):
-    def __init__(self, column: str, why: str, to_do: str) -> None:
-        self.column, self.why, self.to_do = column, why, to_do
-        super().__init__(why)
+DELAY_MS = "250"
 
 
 class _Table:
@@ -64,73 +41,68 @@ class _Table:
         self.pairs: set[tuple[int, int]] = set()
         self.rules: dict[SymbolRule, int] = {SymbolRule(): 0}
         self.rows: list[dict[str, int]] = []
+        self.sizers: dict[str, int] = {}
+        self.balanced: dict[int, bool] = {}
         self.total = 0
 
     def add(self, row: dict[str, str]) -> None:
-        """Take a row whole or, by raising _Refused, not at all."""
-        who = _cell(row, "follower", cells.name)
-        capital = _cell(row, "capital", lambda t: cells.units(_present(t), MONEY_DECIMALS, CAPITAL_MAX))
-        shares = _cell(row, "lead", lambda t: cells.weights(t, self.leads))
-        mandate, rule = self._mandate(row)
-        delay = _cell(row, "delay_ms", lambda t: cells.units(t, 6, DELAY_MAX_NS, low=0))
+        """Take a row whole or, by raising Refused, not at all."""
+        who = cell(row, "follower", cells.name)
+        capital = cell(row, "capital", lambda t: cells.units(cells.present(t), MONEY_DECIMALS, CAPITAL_MAX))
+        shares = cell(row, "lead", lambda t: cells.weights(t, self.leads))
+        sizers = dict(self.sizers)
+        mandate, rule = mandate_of(row, sizers), rule_of(row, self.symbols)
         parts = split(capital, [(share.numerator, share.denominator) for _, share in shares])
         follower = self.names.get(who, len(self.names))
-        stated = bool(row.get("delay_ms"))
         for lead, _ in shares:
             if (follower, lead) in self.pairs:
                 why = f"{cells.shown(who)} follows {self.leads[lead]} already"
-                raise _Refused("lead", why, "give a follower one row a lead")
+                raise Refused("lead", why, "give a follower one row a lead")
         if min(parts) <= 0:
-            raise _Refused("capital", f"{row['capital']} leaves nothing for a lead", "raise it, or name fewer leads")
+            raise Refused("capital", f"{row['capital']} leaves nothing for a lead", "raise it, or name fewer leads")
+        if mandate["equity_stop"] >= min(parts):
+            why = f"{row['equity_stop']} is not below what each lead gets"
+            raise Refused("equity_stop", why, "lower it: it counts for each lead apart")
         if self.total + capital > TOTAL_MAX:
-            raise _Refused("capital", "the file's capital leaves int64", "split the file over several shards")
-        if follower < len(self.delays):
-            known, known_stated = self.delays[follower]
-            if stated and known_stated and known != delay:
-                why = f"{row['delay_ms']} contradicts an earlier row of {cells.shown(who)}"
-                raise _Refused("delay_ms", why, "a follower has one delay")
-            if stated:
-                self.delays[follower] = (delay, True)
-        else:
-            self.names[who] = follower
-            self.delays.append((delay, stated))
+            raise Refused("capital", "the file's capital leaves int64", "split the file over several shards")
+        weights = self._weights(row, who, shares)
+        self._delay(row, who, follower)
+        self.sizers = sizers
         self.total += capital
         number = self.rules.setdefault(rule, len(self.rules))
-        for (lead, _), part in zip(shares, parts, strict=True):
+        for (lead, _), part, weight in zip(shares, parts, weights, strict=True):
             self.pairs.add((follower, lead))
-            self.rows.append({"follower": follower, "lead": lead, "allocation": part, "rule": number, **mandate})
+            ids = {"follower": follower, "lead": lead, "allocation": part, "rule": number, "weight_bps": weight}
+            self.rows.append({**ids, **mandate})
+            self.balanced[follower] = weight > 0
 
-    def _mandate(self, row: dict[str, str]) -> tuple[dict[str, int], SymbolRule]:
-        sizing = _cell(row, "mode", lambda t: cells.choice(t, MODES))
-        fixed = sizing == Sizing.FIXED_RATIO
-        if not fixed and row.get("value"):
-            raise _Refused("value", "is only for fixed_ratio", "leave it empty, or set mode to fixed_ratio")
-        caps = {
-            column: _cell(row, name, lambda t: cells.units(t, MONEY_DECIMALS, NO_LIMIT - 1) if t else NO_LIMIT)
-            for column, name in (
-                ("order_cap", "max_order"),
-                ("position_cap", "max_position"),
-                ("total_cap", "max_total"),
-            )
-        }
-        for (small, a), (large, b) in combinations(CAPS.items(), 2):
-            if NO_LIMIT > caps[small] > caps[large]:
-                raise _Refused(a, f"{row[a]} is above {b} {row[b]}", f"raise {b}, or lower {a}")
-        allow = _cell(row, "allow", lambda t: cells.symbols(t, self.symbols))
-        deny = _cell(row, "deny", lambda t: cells.symbols(t, self.symbols))
-        if both := sorted(set(allow) & set(deny)):
-            raise _Refused("deny", f"{', '.join(both)} is allowed and denied", "name it once")
-        mandate = {
-            "sizing": sizing,
-            "value": _cell(row, "value", lambda t: cells.units(_present(t), 9, RATIO_MAX)) if fixed else 0,
-            "start": _cell(row, "start", lambda t: cells.choice(t, STARTS)),
-            "open_bps": _cell(row, "slippage_open_bps", lambda t: cells.units(t, 0, 9_999, low=0)),
-            "exit_bps": _cell(row, "slippage_exit_bps", lambda t: cells.units(t, 0, 9_999, low=0)),
-            "leverage_cap_e2": _cell(row, "max_leverage", lambda t: cells.units(t, 2, LEVERAGE_MAX_E2)),
-            "minimum": _cell(row, "minimum", lambda t: cells.choice(t, MINIMUMS)),
-            **caps,
-        }
-        return mandate, SymbolRule(allow, deny)
+    def _weights(self, row: dict[str, str], who: str, shares: cells.Weights) -> list[int]:
+        """Weights in bps to rebalance to, which sum to the whole; or none."""
+        wanted = cell(row, "rebalance", lambda t: cells.choice(t, {"yes": 1, "no": 0}), "no")
+        known = self.names.get(who)
+        if known is not None and (wanted or self.balanced[known]):
+            to_do = "name all leads of a follower who rebalances in one row, lead:weight;lead:weight"
+            raise Refused("rebalance", f"{cells.shown(who)} has a row already", to_do)
+        if not wanted:
+            return [0] * len(shares)
+        weights = split(BPS, [(share.numerator, share.denominator) for _, share in shares])
+        if min(weights) <= 0:
+            raise Refused("rebalance", "a weight is below 0.01%", "raise it, or leave rebalance empty")
+        return weights
+
+    def _delay(self, row: dict[str, str], who: str, follower: int) -> None:
+        """A follower has one delay; the first row that states it decides."""
+        delay = cell(row, "delay_ms", lambda t: cells.units(t, 6, DELAY_MAX_NS, low=0), DELAY_MS)
+        stated = bool(row.get("delay_ms"))
+        if follower == len(self.delays):
+            self.names[who] = follower
+            self.delays.append((delay, stated))
+        elif stated:
+            known, known_stated = self.delays[follower]
+            if known_stated and known != delay:
+                why = f"{row['delay_ms']} contradicts an earlier row of {cells.shown(who)}"
+                raise Refused("delay_ms", why, "a follower has one delay")
+            self.delays[follower] = (delay, True)
 
     def population(self, issues: list[FollowersError]) -> Population:
         rows = sorted(self.rows, key=lambda row: row["lead"])  # stable: followers stay in the file's order
@@ -139,8 +111,9 @@ class _Table:
         if not rows:
             return Population(Follows.of([], [], []), delays, [], issues)
         follows = Follows.of(
-            columns.pop("follower"), columns.pop("lead"), columns.pop("allocation"), rules=list(self.rules), **columns
-        )
+            columns.pop("follower"), columns.pop("lead"), columns.pop("allocation"), rules=list(self.rules),
+            sizers=list(self.sizers), **columns,
+        )  # fmt: skip
         check_follows(follows)
         return Population(follows, delays, list(self.names), issues)
 
@@ -156,12 +129,14 @@ def read_followers(
     file = Path(path).name
     lines = _lines(Path(path), file)
     header = _header(lines[0][1] if lines else "", file, lines[0][0] if lines else 1)
+    spelled = {new: old for old, new in OLD_NAMES.items() if old in header}
+    header = [OLD_NAMES.get(name, name) for name in header]
     table, issues = _Table(leads, symbols), list[FollowersError]()
     for number, line in lines[1:]:
         try:
             table.add(_row(line, header))
-        except _Refused as bad:
-            issue = FollowersError(file, number, bad.column, bad.why, bad.to_do)
+        except Refused as bad:
+            issue = FollowersError(file, number, spelled.get(bad.column, bad.column), bad.why, bad.to_do)
             if strict:
                 raise issue from bad
             issues.append(issue)
@@ -186,15 +161,15 @@ def _lines(path: Path, file: str) -> list[tuple[int, str]]:
 def _header(line: str, file: str, number: int) -> list[str]:
     try:
         names = [name.lower() for name in _split(line)]
-    except _Refused as bad:
+    except Refused as bad:
         raise FollowersError(file, number, bad.column, bad.why, bad.to_do) from bad
     for k, name in enumerate(names):
-        if name not in COLUMNS:
+        if name not in COLUMNS and name not in OLD_NAMES:
             raise FollowersError(
                 file, number, cells.shown(name), "is not a column of a followers file",
                 f"use {', '.join(COLUMNS)}, between commas",
             )  # fmt: skip
-        if name in names[:k]:
+        if name in names[:k] or OLD_NAMES.get(name) in names:
             raise FollowersError(file, number, name, "appears twice", "keep one")
     for name in REQUIRED:
         if name not in names:
@@ -205,11 +180,11 @@ def _header(line: str, file: str, number: int) -> list[str]:
 def _row(line: str, header: list[str]) -> dict[str, str]:
     found = _split(line)
     if len(found) != len(header):
-        raise _Refused("", f"has {len(found)} cells, the header {len(header)}", "look for a stray or missing comma")
+        raise Refused("", f"has {len(found)} cells, the header {len(header)}", "look for a stray or missing comma")
     row = dict(zip(header, found, strict=True))
     for column, text in row.items():
         if re.search("[\udc80-\udcff]", text):
-            raise _Refused(column, "holds bytes that are not UTF-8", "save the file as UTF-8")
+            raise Refused(column, "holds bytes that are not UTF-8", "save the file as UTF-8")
     return row
 
 
@@ -217,18 +192,4 @@ def _split(line: str) -> list[str]:
     try:
         return [cell.strip() for cell in next(csv.reader([line], strict=True))]
     except csv.Error as bad:
-        raise _Refused("", f"is no CSV ({bad})", "look for a quote that is never closed") from bad
-
-
-def _cell(row: dict[str, str], column: str, parse: Callable[[str], T]) -> T:
-    """The parsed cell, or its default's value when it is empty or has no column."""
-    try:
-        return parse(row.get(column) or DEFAULTS.get(column, ""))
-    except BadCell as bad:
-        raise _Refused(column, bad.why, bad.to_do) from bad
-
-
-def _present(text: str) -> str:
-    if not text:
-        raise BadCell("is missing", "fill it in")
-    return text
+        raise Refused("", f"is no CSV ({bad})", "look for a quote that is never closed") from bad

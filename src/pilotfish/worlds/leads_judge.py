@@ -18,7 +18,7 @@ from pilotfish.evidence.luck import luckiest, rank_correlation, rank_interval
 from pilotfish.evidence.schema import Later, LeadsReport, Unjudged
 from pilotfish.worlds.commands import progress_bar
 from pilotfish.worlds.leads_measure import STEPS_MIN, Measured, evidence, measure, money_weighted, orders_of, rung
-from pilotfish.worlds.leads_replay import COPIERS, EXIT_BPS, OPEN_BPS, copy_lead
+from pilotfish.worlds.leads_replay import COPIERS, EXIT_BPS, OPEN_BPS, Copied, copy_lead, pooled
 from pilotfish.worlds.leads_tape import Account, LeadsTape, choose, read_leads
 from pilotfish.worlds.leads_window import USDC, Window, window_of
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE
@@ -36,15 +36,16 @@ class LeadsJob(msgspec.Struct, frozen=True):
     split: str = ""
     lead_equity: dict[str, int] = {}
     ladder: bool = True
+    replays: int = 3
     strict: bool = False
     out: Path | None = None
 
 
 def judge(job: LeadsJob, console: Console) -> LeadsReport:
     """Read, choose, replay and rank; with a split, rank on the first period and judge on the second."""
-    if job.accounts < 1 or not 100 <= job.capital <= 1e8:
-        asked = f"--accounts {job.accounts}, --copiers-capital {job.capital:g}"
-        raise ConfigError(asked, "is no comparison", "one account at least, and 100 to 100,000,000 USDC")
+    if job.accounts < 1 or not 1 <= job.replays <= 100 or not 100 <= job.capital <= 1e8:
+        asked = f"--accounts {job.accounts}, --replays {job.replays}, --copiers-capital {job.capital:g}"
+        raise ConfigError(asked, "is no comparison", "one account, 1 to 100 replays, 100 to 100,000,000 USDC")
     tape = read_leads(job.files, strict=job.strict)
     begin, end = tape.start_ns - 1, tape.end_ns
     middle = split_ns(tape, job.split) if job.split else end
@@ -57,9 +58,10 @@ def judge(job: LeadsJob, console: Console) -> LeadsReport:
     later = [_later(tape, a, middle, end, job) for a in chosen] if job.split else []
     capitals = [job.capital * times for times in (LADDER if job.ladder else LADDER[:1])]
     total = sum(len(w.fills) for w in windows) * len(capitals) + sum(len(w.fills) for w in later if w)
+    total *= job.replays
     with progress_bar("replaying leads", total, console) as show:
         told = _teller(total, show)
-        found = [_measured(window, capitals, step, job.seed, told) for window in windows]
+        found = [_measured(window, capitals, step, job, told) for window in windows]
         second = [None if w is None else _second(w, job, step_of(end - middle), told) for w in later]
     links = _clones(windows)
     report = _report(job, tape, found, links, unjudged, (begin, middle), step)
@@ -104,15 +106,21 @@ def _teller(total: int, show: Callable[[int, int], None]) -> Callable[[int], Non
     return told
 
 
-def _measured(window: Window, capitals: Sequence[float], step: int, seed: int, told: Callable[[int], None]) -> Measured:
+def _worlds(window: Window, capital: float, job: LeadsJob, step: int, told: Callable[[int], None]) -> list[Copied]:
+    return [copy_lead(window, int(capital * USDC), job.seed + k, step, told) for k in range(job.replays)]
+
+
+def _measured(
+    window: Window, capitals: Sequence[float], step: int, job: LeadsJob, told: Callable[[int], None]
+) -> Measured:
     """The lead with the least capital in full; more of it only while there is an edge left to eat."""
-    found = measure(window, copy_lead(window, int(capitals[0] * USDC), seed, step, told), capitals[0], step, seed)
+    found = measure(window, _worlds(window, capitals[0], job, step, told), capitals[0], step, job.seed)
     edge = found.copying.money_weighted
     for at, capital in enumerate(capitals[1:], 1):
         if found.ladder[-1].copier_return < edge / 2 or edge <= 0:
-            told(len(window.fills) * (len(capitals) - at))
+            told(len(window.fills) * (len(capitals) - at) * job.replays)
             break
-        found.ladder.append(rung(capital, copy_lead(window, int(capital * USDC), seed, step, told)))
+        found.ladder.append(rung(capital, pooled(_worlds(window, capital, job, step, told))))
     return found
 
 
@@ -121,7 +129,7 @@ def _later(tape: LeadsTape, account: Account, start: int, end: int, job: LeadsJo
 
 
 def _second(window: Window, job: LeadsJob, step: int, told: Callable[[int], None]) -> float:
-    return money_weighted(copy_lead(window, int(job.capital * USDC), job.seed, step, told))
+    return money_weighted(pooled(_worlds(window, job.capital, job, step, told)))
 
 
 def _clones(windows: Sequence[Window]) -> list[CloneLink]:
@@ -152,6 +160,7 @@ def _report(
         accounts_seen=len(tape.accounts),
         copiers=COPIERS,
         copier_capital=job.capital,
+        replays=job.replays,
         luckiest_per_step=luck,
         leads=leads,
         unjudged=list(unjudged),

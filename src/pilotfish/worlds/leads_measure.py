@@ -18,7 +18,7 @@ from pilotfish.evidence.minimum import capital_needed
 from pilotfish.evidence.returns import drawdown, linked, loss_to_copying, modified_dietz, step_returns
 from pilotfish.evidence.schema import Copying, LeadEvidence
 from pilotfish.evidence.trips import RoundTrip, round_trips
-from pilotfish.worlds.leads_replay import Copied
+from pilotfish.worlds.leads_replay import Copied, pooled
 from pilotfish.worlds.leads_window import USDC, Window
 
 YEAR_NS = 365 * DAY_NS
@@ -47,8 +47,9 @@ def money_weighted(copied: Copied) -> float:
     return modified_dietz(copied.times_ns[0], copied.times_ns[-1], copied.deposits, float(copied.values[-1])) or 0.0
 
 
-def measure(window: Window, copied: Copied, capital: float, step_ns: int, seed: int) -> Measured:
-    """What the replay of `window` says of copying this lead, and what its own record says of the lead."""
+def measure(window: Window, worlds: Sequence[Copied], capital: float, step_ns: int, seed: int) -> Measured:
+    """What replays of `window` say of copying this lead, and what its own record says of the lead."""
+    copied = pooled(worlds)
     times, start = copied.times_ns, copied.times_ns[0]
     pnl = [value / USDC for value in window.pnl(times)]
     equity = window.equity / USDC
@@ -61,6 +62,7 @@ def measure(window: Window, copied: Copied, capital: float, step_ns: int, seed: 
     yearly = math.sqrt(YEAR_NS / step_ns)
     copying = Copying(
         money_weighted=money_weighted(copied),
+        replays=[money_weighted(world) for world in worlds],
         time_weighted=linked(steps),
         low=ends[1].low if ends else None,
         high=ends[1].high if ends else None,

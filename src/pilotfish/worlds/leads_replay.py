@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -97,6 +97,28 @@ def copy_lead(
         world.shard.state.ledger.money.system[Account.FEES] / USDC, score.intended, score.filled + score.carried,
         score.missed_count, {Reason(r).text: n for r, n in sorted(score.missed.items(), key=lambda e: -e[1])},
     )  # fmt: skip
+
+
+def pooled(worlds: Sequence[Copied]) -> Copied:
+    """The same money spread evenly over several replays of one lead: one draw of the market model says too little."""
+    share, first = 1.0 / len(worlds), worlds[0]
+    why: dict[str, int] = {}
+    for world in worlds:
+        for reason, count in world.missed_why.items():
+            why[reason] = why.get(reason, 0) + count
+    return msgspec.structs.replace(
+        first,
+        values=np.mean([world.values for world in worlds], axis=0),
+        joined=[k for world in worlds for k in world.joined],
+        paid=np.concatenate([world.paid for world in worlds]) * share,
+        ended=np.concatenate([world.ended for world in worlds]) * share,
+        traded=sum(world.traded for world in worlds) * share,
+        fees=sum(world.fees for world in worlds) * share,
+        copies=sum(world.copies for world in worlds),
+        filled=sum(world.filled for world in worlds),
+        missed=sum(world.missed for world in worlds),
+        missed_why=why,
+    )
 
 
 def sample_times(window: Window, step_ns: int) -> list[int]:

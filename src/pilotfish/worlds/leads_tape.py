@@ -188,7 +188,7 @@ def choose(
     for account in ranked:
         share = account.uncovered(until_ns)
         if before[account.name] < FILLS_MIN:
-            why = f"{before[account.name]} fills until then, {FILLS_MIN} are needed"
+            why = f"{FILLS_MIN} fills are needed"
         elif share > UNCOVERED_MAX:
             why = (
                 f"{share:.0%} of what it sold it never bought here (minted pairs, pool shares, transfers): "

@@ -19,7 +19,10 @@ from pilotfish.venues.sim.flow import OrderFlow
 from pilotfish.venues.sim.latency import Latency
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.views.report.table import LiveRow, LiveTotals
+from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.followers import Population
+from pilotfish.worlds.platform import Settings
+from pilotfish.worlds.platform_events import platform_events
 from pilotfish.worlds.traders import STYLES, Trader
 from pilotfish.worlds.world import LeadSetup, World, opening_events
 
@@ -48,6 +51,7 @@ class SeededOptions(msgspec.Struct, frozen=True):
     seed: int = 1
     minutes: float = 60.0
     route: Route = Route.OMNIBUS
+    platform: Settings = Settings()
 
 
 class SeededMarket:
@@ -76,8 +80,9 @@ class SeededMarket:
         for account in accounts:
             self.venue.open_account(account, LEAD_EQUITY)
         leads = [LeadSetup(style, LEAD_EQUITY) for style in STYLES]
-        opening = opening_events(options.route, self.instruments, prices, leads, population.follows, START_NS)
-        self.world.open(opening, population.follows, options.route, START_NS)
+        follows, terms = population.follows, platform_events(options.platform, self.instruments, list(STYLES), START_NS)
+        opening = opening_events(options.route, self.instruments, prices, leads, follows, START_NS, terms)
+        self.world.open(opening, follows, options.route, START_NS, Calendar.of(options.platform, follows, START_NS))
         self._last: dict[int, str] = {}
         self.world.shard.observers.append(lambda event, outcome, state: self._note(event))
 

@@ -11,7 +11,7 @@ import tomllib
 from decimal import Decimal
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -59,6 +59,7 @@ class ExecutionTable(Table, frozen=True, kw_only=True):
     display_lots: NonNegative = 0
     participation_percent: Decimal = Decimal(0)
     stage_seconds: Decimal = Decimal(2)
+    holding_hours: NonNegative = 0
 
 
 class RuleEntry(Table, frozen=True, kw_only=True):
@@ -143,8 +144,10 @@ def parse_platform(text: str, file: str = "platform.toml") -> Settings:
     try:
         settings = msgspec.convert({**raw, "file": file}, Settings)
     except msgspec.ValidationError as bad:
-        what, _, path = str(bad).partition(" - at `$.")
-        raise ConfigError(place(file, path.rstrip("`")), what[:1].lower() + what[1:], _PAGE) from bad
+        what, _, path = str(bad).replace("`object | null`", "a table").partition(" - at `$.")
+        why = what.replace("Object missing", "a table lacks the")
+        why = why[:1].lower() + why[1:]
+        raise ConfigError(place(file, path.rstrip("`")), why, _PAGE) from bad
     _rules(settings)
     return settings
 
@@ -170,11 +173,12 @@ def _known(raw: dict[str, Any], table: type[Table], file: str, path: str) -> Non
     for name, value in raw.items():
         here = f"{path}.{name}" if path else name
         if name not in fields:
-            known = ", ".join(fields)
-            where = place(file, path) if path else file
-            raise ConfigError(
-                f"{where}: {name!r} is not known", f"did you mean {nearest(name, list(fields))}?", f"Known: {known}"
-            )
+            where, known = place(file, path) if path else file, list(fields)
+            hint = f"did you mean {nearest(name, known)}? It may hold {', '.join(known)}"
+            raise ConfigError(f"{where}: {name!r} is not known", hint)
+        if get_origin(fields[name]) is Literal and value not in get_args(fields[name]):
+            choices = ", ".join(get_args(fields[name]))
+            raise ConfigError(place(file, here), f"{value!r} is not known", f"use one of {choices}")
         inner = [t for t in (fields[name], *get_args(fields[name])) if isinstance(t, type) and issubclass(t, Table)]
         rows = enumerate(value) if isinstance(value, list) else ((None, value),)
         for number, row in rows:

@@ -123,6 +123,7 @@ def execution_terms(settings: Settings) -> ExecutionTerms:
         display_lots=table.display_lots,
         participation_bps=units(settings, "execution.participation_percent", table.participation_percent, PERCENT),
         stage_ns=units(settings, "execution.stage_seconds", table.stage_seconds, SECOND),
+        holding_hours=table.holding_hours,
     )
 
 
@@ -166,6 +167,5 @@ def _fraction(settings: Settings, path: str, text: str) -> tuple[int, int]:
 
 
 def _unknown(settings: Settings, path: str, name: str, kind: str, known: list[str]) -> ConfigError:
-    hint = f", did you mean {nearest(name, known)}?" if known else ""
-    what = f"{name!r} is no {kind} of this run{hint}"
-    return ConfigError(place(settings.file, path), what.rstrip("?"), f"Known: {', '.join(known[:12]) or 'none'}")
+    hint = f"did you mean {nearest(name, known)}? This run has {', '.join(known[:12])}" if known else "It has none"
+    return ConfigError(place(settings.file, path), f"{name!r} is no {kind} of this run", hint)

@@ -12,7 +12,6 @@ from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Route
-from pilotfish.engine.state import State
 from pilotfish.journal.port import Journal
 from pilotfish.venues.recordings import Recording, read_recordings
 from pilotfish.venues.sim.config import SimConfig
@@ -23,8 +22,11 @@ from pilotfish.venues.sim.market import MarketSource
 from pilotfish.venues.sim.modelled import ModelledBook
 from pilotfish.venues.sim.recorded import RecordedBook, load_hyperliquid, load_polymarket
 from pilotfish.venues.sim.venue import SimVenue
+from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.followers import Population
-from pilotfish.worlds.world import LeadSetup, World, opening_events
+from pilotfish.worlds.platform import Settings
+from pilotfish.worlds.platform_events import platform_events
+from pilotfish.worlds.world import LeadSetup, World, held, opening_events
 
 SECOND = 1_000_000_000
 BEFORE_NS = 2 * SECOND  # market data starts this long before a lead's fill …
@@ -46,14 +48,15 @@ class Tape(msgspec.Struct):
     anchors: dict[int, list[tuple[int, int, int]]]  # instrument → (ns, price, side) of the leads' fills
     recorded: dict[int, RecordedBook]  # instruments whose book was recorded while the leads traded
     book_errors: list[RecordingError]
+    window: tuple[int, int] | None = None  # from when to when, where that is not from the first fill to the last
 
     @property
     def start_ns(self) -> int:
-        return self.fills[0].venue_ns - 10 * SECOND
+        return self.window[0] if self.window else self.fills[0].venue_ns - 10 * SECOND
 
     @property
     def end_ns(self) -> int:
-        return self.fills[-1].venue_ns + 3 * AFTER_NS
+        return self.window[1] if self.window else self.fills[-1].venue_ns + 3 * AFTER_NS
 
 
 class ReplayOptions(msgspec.Struct, frozen=True):
@@ -63,6 +66,7 @@ class ReplayOptions(msgspec.Struct, frozen=True):
     accounts: int = 1
     lead_equity: dict[str, int] = {}  # lead name → money units, instead of the assumption
     books: tuple[Path, ...] = ()  # recordings of order books, used where they cover a lead's fills
+    platform: Settings = Settings()
 
 
 def read_tape(files: Sequence[Path], options: ReplayOptions) -> Tape:
@@ -185,8 +189,10 @@ def build(tape: Tape, population: Population, journal: Journal, options: ReplayO
     )
     world = World(journal, venue)
     marks = [sources[instrument.id].mark(instrument.id, tape.start_ns) for instrument in tape.instruments]
-    opening = opening_events(options.route, tape.instruments, marks, tape.leads, population.follows, tape.start_ns)
-    world.open(opening, population.follows, options.route, tape.start_ns)
+    start_ns, follows = tape.start_ns, population.follows
+    terms = platform_events(options.platform, tape.instruments, [lead.name for lead in tape.leads], start_ns)
+    opening = opening_events(options.route, tape.instruments, marks, tape.leads, follows, start_ns, terms)
+    world.open(opening, follows, options.route, start_ns, Calendar.of(options.platform, follows, start_ns))
     return world
 
 
@@ -214,14 +220,8 @@ def play(world: World, tape: Tape, progress: Callable[[int, int], None]) -> None
             world.venue.publish(moment, tape.fills[fill])
             fill += 1
             progress(fill, len(tape.fills))
-    world.settle_down(tape.end_ns + 60 * SECOND)
+    world.settle_down(tape.end_ns if tape.window else tape.end_ns + 60 * SECOND)
     world.equity.sample(world.shard.state, world.now_ns)
-
-
-def held(state: State) -> list[int]:
-    """Instruments that anybody holds: the others' prices move no equity."""
-    leads = {key for lead in state.leads for key, lots in lead.positions.items() if lots}
-    return [key for key, book in state.ledger.lots.items() if key in leads or book.rows.any()]
 
 
 def merge_tops(tape: Tape) -> Iterator[tuple[int, int]]:

@@ -32,7 +32,9 @@ from pilotfish.views.report.schema import (
     Report,
     RunFigures,
 )
+from pilotfish.views.report.schema_terms import Portfolio
 from pilotfish.views.targets import standing
+from pilotfish.views.terms import modes
 from pilotfish.worlds.followers import Population
 from pilotfish.worlds.world import World
 
@@ -53,6 +55,8 @@ class Inputs(msgspec.Struct):
     venue: str = "simulated"
     lead_fees: Sequence[int] = ()  # money units per lead
     book_errors: Sequence[RecordingError] = ()
+    set_aside: Sequence[str] = ()  # rows of recordings that are not in `recordings`: file:line:column: why
+    portfolio: Portfolio | None = None
 
 
 def make_report(world: World, population: Population, journal_path: str, inputs: Inputs, wall_s: float) -> Report:
@@ -83,6 +87,10 @@ def make_report(world: World, population: Population, journal_path: str, inputs:
         tracking_error=world.equity.tracking_error(state),
         attribution=world.attribution.result(state),
         equity=world.equity.curves(names),
+        modes=modes(state, -world.attribution.columns["flows"]),
+        portfolio=inputs.portfolio,
+        fees=world.terms.fees(state),
+        switches=world.terms.switches(),
         ledger=_ledger(state),
         refusals={Reason(r).text: n for r, n in sorted(state.guard.refusals.items())},
         orders=dict(world.copies.orders),
@@ -186,6 +194,10 @@ def _issues(inputs: Inputs, population: Population, world: World) -> list[InputI
         InputIssue(file=Path(i.file).name, line=i.line, column=i.column, why=i.why, to_do=i.to_do)
         for i in [*rows, *population.issues]
     ]
+    for text in inputs.set_aside:
+        where, _, why = text.partition(": ")
+        file, line, column = [*where.split(":"), "", ""][:3]
+        issues.append(InputIssue(file=file, line=int(line) if line.isdigit() else 0, column=column, why=why))
     issues += [
         InputIssue(file="(an event)", line=0, column=q.event, why=q.why, to_do="the event was set aside, not applied")
         for q in world.copies.quarantined

@@ -67,7 +67,13 @@ def inputs(report: Report) -> Element:
             )
         )
     else:
-        made.append(says("No file was read: the lead's fills came from elsewhere."))
+        made.append(
+            says(
+                "The leads' fills came from files that `pilotfish inspect` describes one by one."
+                if report.portfolio
+                else "No file was read: the lead's fills came from elsewhere."
+            )
+        )
     made.append(el("h3", "Rows that could not be trusted"))
     if not report.issues:
         made.append(says("None: every row was used."))

@@ -16,7 +16,15 @@ import msgspec
 from plotly.offline import get_plotlyjs
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.views.report import background, headline, histograms, money_charts, sections
+from pilotfish.views.report import (
+    background,
+    headline,
+    histograms,
+    money_charts,
+    portfolio_section,
+    sections,
+    terms_sections,
+)
 from pilotfish.views.report import figures as fig
 from pilotfish.views.report.charts import Chart
 from pilotfish.views.report.dom import card, el, render
@@ -28,6 +36,7 @@ def render_html(report: Report) -> str:
     drawn = {
         c.id: c
         for c in (
+            *([portfolio_section.nav(report)] if report.portfolio else []),
             money_charts.equity(report),
             histograms.lag(report),
             histograms.slippage(report),
@@ -70,15 +79,20 @@ def render_html(report: Report) -> str:
 
 
 def _main(report: Report, drawn: dict[str, Chart]) -> Element:
+    portfolio = [_figure(drawn["nav"], *portfolio_section.figures_table(report))] if "nav" in drawn else []
     return el(
         "main",
         *headline.banners(report),
         headline.tiles(report),
+        *portfolio,
+        portfolio_section.too_small(report),
         _figure(drawn["equity"]),
         el("div", _figure(drawn["lag"]), _figure(drawn["slippage"]), class_="pair"),
         el("div", _figure(drawn["tracking"]), sections.missed(report), class_="pair"),
         _figure(drawn["attribution"], sections.attribution_table(report)),
         sections.leads_table(report),
+        el("div", terms_sections.fees(report), terms_sections.switches(report), class_="pair"),
+        terms_sections.modes(report),
         el("div", sections.off_target(report), sections.positions(report), class_="pair"),
         el(
             "div",
@@ -97,13 +111,16 @@ def _header(report: Report) -> Element:
     seed = "no seed" if report.seed is None else f"seed {report.seed}"
     times = report.equity.times_ms
     span = f" · {fig.moment(times[0])} to {fig.moment(times[-1])}" if times else ""
+    portfolio = (("nav", "portfolio"),) if report.portfolio else ()
     links = (
+        *portfolio,
         ("equity", "equity"),
         ("lag", "lag"),
         ("slippage", "slippage"),
         ("missed", "missed"),
         ("attribution", "attribution"),
         ("leads", "leads"),
+        ("fees", "fees"),
         ("model", "assumptions"),
         ("inputs", "inputs"),
         ("verify", "verify"),

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from pilotfish.domain.errors import NumericOverflow
+from pilotfish.views.report.schema_terms import Fees, ModeReport, Portfolio, Switches
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,6 +265,10 @@ class Report(Part, frozen=True, kw_only=True):
     tracking_error: TrackingError = TrackingError()
     attribution: Attribution = Attribution()
     equity: Equity = Equity()
+    modes: list[ModeReport] = []
+    portfolio: Portfolio | None = None  # only of `pilotfish portfolio`
+    fees: Fees = Fees()
+    switches: Switches = Switches()
     ledger: LedgerReport = LedgerReport()
     refusals: dict[str, int] = {}  # intents the gate refused, by reason
     orders: dict[str, int] = {}  # orders by the state they ended in

@@ -117,8 +117,8 @@ class OrderAudit:
         since = auditor.now_ns - (auditor.config.retry_ns_max if auditor.config else 0)
         known = auditor.prices[lead]
         recent = [p for ns, p in known if ns >= since] or [p for _, p in known[-1:]]
-        if late:
-            recent += auditor.marks_since(lead[1], since)
+        if late:  # for a lasting position, or a price no worse than the lead once paid
+            recent = [p for _, p in known] + auditor.marks_since(lead[1], since)
         if all(beyond_bound(p, price, side, bps) for p in recent):
             auditor.found(f"{name}: beyond {bps} bps from any price of the lead, {recent[-3:]}")
 

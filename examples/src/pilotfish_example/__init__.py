@@ -1,0 +1,1 @@
+"""What another package can bring to Pilotfish: a sizing mode, and a gate check."""

@@ -1,0 +1,160 @@
+"""Which leads a portfolio copies and when: the time in which all of them traded, as one tape for the replay."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+
+import msgspec
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.domain.instrument import Instrument, Kind
+from pilotfish.domain.terms import DAY_NS
+from pilotfish.venues.sim.figures import Figure, MarketFigures, figures_for
+from pilotfish.venues.sim.shape import Scale
+from pilotfish.worlds.leads_tape import Account, LeadsTape, Print, choose
+from pilotfish.worlds.leads_window import Window, window_of
+from pilotfish.worlds.platform import nearest
+from pilotfish.worlds.replay import AFTER_NS, SECOND, Tape
+from pilotfish.worlds.world import LOOK_NS, LeadSetup
+
+POOL = 30  # accounts among which leads are chosen …
+PRINTS_MIN = 30  # trades that say how much an outcome token moves
+MEASURED = "measured from the trades of the record"
+VOL_MIN = 0.01  # bps per √s
+COMBINATIONS_MAX = 20_000  # … fewer where many leads are wanted
+
+
+def choose_leads(tape: LeadsTape, names: Sequence[str], count: int, days: float) -> list[Account]:
+    """Those named (a unique beginning is enough); else of the most active the `count` that share the `days` asked for.
+
+    By activity, never by result. Raises ConfigError where a name is no account, or too few accounts can be copied.
+    """
+    if names:
+        return [_named(tape, name) for name in names]
+    able, unjudged = choose(tape, POOL, tape.end_ns)
+    if len(able) < count:
+        why = "; ".join(f"{one.name}: {one.why}" for one in unjudged[:3])
+        raise ConfigError(
+            f"{count} leads are wanted", f"{len(able)} can be copied" + (f" ({why})" if why else ""), "give more files"
+        )
+    while math.comb(len(able), count) > COMBINATIONS_MAX:
+        able.pop()
+
+    def worth(group: Sequence[Account]) -> tuple[float, int]:
+        start, end = overlap(group)
+        return min(max(end - start, 0) / DAY_NS, days), sum(len(account.fills) for account in group)
+
+    best = max(combinations(able, count), key=worth)
+    return list(best)
+
+
+def _named(tape: LeadsTape, name: str) -> Account:
+    found = [a for a in tape.accounts if a.name == name] or [a for a in tape.accounts if a.name.startswith(name)]
+    if len(found) != 1:
+        known = nearest(name, [account.name for account in tape.accounts])
+        why = f"{len(found)} accounts begin with it" if found else f"no such account; the nearest is {known}"
+        raise ConfigError(f"--leads {name}", why, "write the whole name of one")
+    return found[0]
+
+
+def overlap(accounts: Sequence[Account]) -> tuple[int, int]:
+    """From the last of the first fills to the first of the last; the end is before the start where there is none."""
+    return max(a.stamps[0] for a in accounts), min(a.stamps[-1] for a in accounts)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What is replayed. `together`: whether all leads traded in it at the same time."""
+
+    start_ns: int
+    end_ns: int
+    together: bool
+
+    @property
+    def days(self) -> float:
+        return (self.end_ns - self.start_ns) / DAY_NS
+
+
+def span_of(accounts: Sequence[Account], days: int) -> Span:
+    """At most `days` from the start of the overlap; whole days UTC where two or more fit.
+
+    Leads that never traded at the same time are replayed one after the other, from the first fill on.
+    """
+    start, end = overlap(accounts)
+    together = end > start
+    if not together:
+        start, end = min(a.stamps[0] for a in accounts) - SECOND, max(a.stamps[-1] for a in accounts) + AFTER_NS
+    first = -(-start // DAY_NS) * DAY_NS
+    last = min(first + days * DAY_NS, end // DAY_NS * DAY_NS)
+    if together and last - first >= 2 * DAY_NS:
+        return Span(first, last, together)
+    return Span(start, min(end, start + days * DAY_NS), together)
+
+
+def portfolio_tape(
+    tape: LeadsTape, accounts: Sequence[Account], span: Span, equities: Mapping[str, int]
+) -> tuple[Tape, list[Window]]:
+    """The leads between the ends of `span`, at prices that everybody's trades show; and each lead by itself."""
+    windows = list[Window]()
+    for account in accounts:
+        own = window_of(tape, account, span.start_ns, span.end_ns, equities.get(account.name, 0))
+        if own is None:
+            raise ConfigError(f"lead {account.name}", "neither traded nor held anything then", "choose another")
+        windows.append(own)
+    ids: dict[tuple[str, str], int] = {}
+    instruments, fills, leads = list[Instrument](), [], list[LeadSetup]()
+    anchors: dict[int, list[tuple[int, int, int]]] = {}
+    for number, own in enumerate(windows):
+        local = {i.id: ids.setdefault((i.venue, i.symbol), len(ids)) for i in own.instruments}
+        instruments += [
+            msgspec.structs.replace(i, id=local[i.id]) for i in own.instruments if local[i.id] >= len(instruments)
+        ]
+        anchors |= {local[k]: prints for k, prints in own.prints.items()}
+        fills += [msgspec.structs.replace(f, lead=number, instrument=local[f.instrument]) for f in own.fills]
+        leads.append(LeadSetup(own.name, own.equity, {local[k]: lots for k, lots in own.before.items()}))
+    fills.sort(key=lambda fill: fill.venue_ns)
+    found = _figures(instruments, anchors)
+    anchors = {key: valued(prints, span) for key, prints in anchors.items()}
+    ends, figures, notes = (span.start_ns, span.end_ns), [f for f, _ in found], [n for _, n in found]
+    return Tape([], instruments, figures, notes, leads, fills, anchors, {}, [], ends), windows
+
+
+def valued(prints: Sequence[Print], span: Span) -> list[Print]:
+    """The trades, and the last one's price again whenever the portfolio is valued: nothing is known of it but that."""
+    times = [ns for ns, _, _ in prints]
+    midnights = range((span.start_ns // DAY_NS + 1) * DAY_NS, span.end_ns, DAY_NS)
+    looks = [span.start_ns, *(midnight - LOOK_NS for midnight in midnights), span.end_ns - LOOK_NS]
+    known = [(ns, bisect_right(times, ns)) for ns in looks]
+    return sorted([*prints, *((ns, prints[k - 1][1], 0) for ns, k in known if k and times[k - 1] < ns)])
+
+
+def _figures(
+    instruments: Sequence[Instrument], anchors: Mapping[int, Sequence[Print]]
+) -> list[tuple[MarketFigures, str]]:
+    """The class's figures; an outcome token moves as much as trades of the record did, not as the class was fitted."""
+    outcomes = [i for i in instruments if i.kind is Kind.OUTCOME]
+    vols = {i.id: vol for i in outcomes if (vol := volatility(i, anchors[i.id])) is not None}
+    usual = sorted(vols.values())[len(vols) // 2] if vols else None
+    found = list[tuple[MarketFigures, str]]()
+    for one in instruments:
+        figures, note = figures_for(one.symbol, one.kind)
+        vol = vols.get(one.id, usual) if one.kind is Kind.OUTCOME else None
+        if vol is not None and vol < figures.vol_bps.value:
+            figures = msgspec.structs.replace(figures, vol_bps=Figure(vol, MEASURED))
+            note += ", but moving only as trades of the record did"
+        found.append((figures, note))
+    return found
+
+
+def volatility(instrument: Instrument, prints: Sequence[Print]) -> float | None:
+    """Root of the squared moves of trade prices per second, in the class's bps per √s; None for few trades.
+
+    Moves between bid and ask are in it, so it is rather too high than too low.
+    """
+    if len(prints) < PRINTS_MIN or prints[-1][0] <= prints[0][0]:
+        return None
+    xs = [Scale(instrument).x(price) for _, price, _ in prints]
+    seconds = (prints[-1][0] - prints[0][0]) / SECOND
+    return max(math.sqrt(sum((b - a) ** 2 for a, b in pairwise(xs)) / seconds), VOL_MIN)
