@@ -17,12 +17,12 @@ from tests.simulation.recordings import write_fills
 HOUR_MS = 3_600_000
 
 
-def three_leads(folder, days=12, price=lambda step: 100 + step):
+def three_leads(folder, days=12, price=lambda step, lead: 100 + step):
     """Trend followers in coins of their own that buy a little every eight hours and sell some of it."""
     files = []
     for k, coin in enumerate(("AAVE", "LINK", "SUI")):
         size = ("30", "20", "10")[k]
-        trades = [(coin, -1 if step % 3 == 2 else 1, size, f"{price(step):.2f}") for step in range(3 * days)]
+        trades = [(coin, -1 if step % 3 == 2 else 1, size, f"{price(step, k):.2f}") for step in range(3 * days)]
         files.append(write_fills(folder / f"lead{k}.json", trades, every_ms=8 * HOUR_MS))
     return files
 
@@ -68,6 +68,23 @@ def test_a_portfolio_adds_up_by_the_day_after_every_fee(tmp_path):
     assert set(report["ledger"]["sum_by_asset"].values()) == {0}
 
 
+def test_rebalancing_moves_money_between_leads_that_drift_apart_and_is_no_deposit(tmp_path):
+    files = three_leads(tmp_path, price=lambda step, lead: 100 + (1, -0.4, 0.2)[lead] * step)
+    weekly, never = tmp_path / "weekly.toml", tmp_path / "never.toml"
+    weekly.write_text("[fees]\n[rebalance]\ndays = 4\nband_percent = 0.5\n")
+    never.write_text("[fees]\n[rebalance]\ndays = 0\n")
+    gains = []
+    for file in (weekly, never):
+        options = ("--days", "10", "--capital", "50000", "--platform", str(file))
+        report, days, _ = portfolio(tmp_path / file.stem, files, *options)
+        assert {Decimal(row["deposited"]) for row in days} == {50_000}
+        (mode,) = report["modes"]
+        assert Decimal(mode["deposited"]) == 50_000
+        assert Decimal(mode["result"]) == Decimal(report["portfolio"]["gain"])
+        gains.append(Decimal(report["portfolio"]["gain"]))
+    assert gains[0] != gains[1]  # what the winner gave the others no longer works with the winner
+
+
 def test_what_the_portfolio_made_is_what_the_attribution_explains(tmp_path):
     report, days, _ = portfolio(tmp_path, three_leads(tmp_path), "--days", "10")
     parts = report["attribution"]
@@ -107,7 +124,7 @@ def test_leads_that_never_traded_together_are_replayed_one_after_the_other_and_t
         fill["time"] += 5 * 24 * HOUR_MS
     late.write_text(json.dumps(data))
     report, _, _ = portfolio(tmp_path, [early, late], "--weights", "50/50", "--leads", "lead0,late")
-    assert any("never traded at the same time" in note for note in report["portfolio"]["notes"])
+    assert any("never all traded at the same time" in note for note in report["portfolio"]["notes"])
     assert report["portfolio"]["days"] == pytest.approx(5.0, abs=0.1)
 
 

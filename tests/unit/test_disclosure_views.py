@@ -30,7 +30,8 @@ class Watcher:
     """All views of a reader with this role, and what they say."""
 
     def __init__(self, role: Role, **options) -> None:
-        self.copies, self.attribution, self.equity = CopyView(), AttributionView(), EquityView()
+        self.copies, self.attribution = CopyView(), AttributionView()
+        self.equity = EquityView(self.attribution)
         self.seen: list[str] = []
         views = [
             self.copies,

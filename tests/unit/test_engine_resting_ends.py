@@ -2,7 +2,9 @@
 
 import pytest
 
+from pilotfish.domain.arith import ints
 from pilotfish.domain.events import Connection, Operator, OperatorAction, Reconciled, Recovered
+from pilotfish.domain.instructions import FollowAction, FollowControl
 from pilotfish.domain.mandate import Route
 from pilotfish.domain.orders import CancelAll, OrderState
 from pilotfish.domain.orders import OrderSignal as On
@@ -233,9 +235,10 @@ def test_after_a_gap_what_still_rests_goes_on_and_what_is_over_is_over(route) ->
     desk = scene(route)
     order = took(desk, rests(desk, 100))
     desk.go(Connection(*desk.stamp(), False))
+    (mirror,) = desk.state.mirrors.values()
+    assert set(mirror.states.tolist()) == {OrderState.UNKNOWN}
     query = asked(desk.go(Connection(*desk.stamp(), True)))
     desk.go(Reconciled(*desk.stamp(), query.cursor, query.coids, query.coids, ()))
-    (mirror,) = desk.state.mirrors.values()
     assert set(mirror.states.tolist()) == {OrderState.OPEN}
     fills(desk, order, 6)
     desk.go(Connection(*desk.stamp(), False))
@@ -259,3 +262,43 @@ def test_a_restart_knows_what_rests(route) -> None:
         fills(desk, order, lots_of(order, k) - (4 if k == 0 else 0), k)
     assert desk.held() == [10, 20, 30]
     nothing_rests(desk)
+
+
+# -- too much ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_lead_has_had_of_its_order_it_may_sell_while_the_rest_still_stands() -> None:
+    desk = scene()
+    place = took(desk, rests(desk, 100))
+    fills(desk, place, 24)
+    desk.lead(40, BID, order=7)
+    rests(desk, 60)
+    sale = only(desk.lead(-40))
+    assert (sale.side, sale.lots) == (-1, 24)
+
+
+def test_a_lead_that_turns_the_other_way_has_what_ours_filled_ahead_sold_at_once() -> None:
+    desk = scene()
+    fills(desk, took(desk, rests(desk, 100)), 60)
+    sale = only(desk.lead(-10))
+    assert (sale.side, sale.lots) == (-1, 60)
+    short = only(desk.fill(sale))
+    assert (short.side, short.lots) == (-1, 6)
+
+
+def test_a_follow_that_closes_sells_what_was_filled_ahead_of_the_lead_as_well() -> None:
+    desk = scene()
+    fills(desk, took(desk, rests(desk, 100)), 60)
+    outcome = desk.go(FollowControl(*desk.stamp(), ints([1]), FollowAction.CLOSE))
+    desk.fill(only(outcome))
+    assert desk.held() == [10, 0, 30]
+
+
+def test_a_fill_that_comes_when_lead_and_order_are_long_gone_is_sold_again() -> None:
+    desk = scene()
+    place = only(rests(desk, 100))
+    tell(desk, place, On.REJECT, left=60)
+    rests(desk, 0)
+    desk.wait(3 * SECOND)
+    fills(desk, place, 60)
+    assert only(desk.wait(SECOND)).side == -1

@@ -147,6 +147,13 @@ def test_no_market_is_given_less_than_its_minimum_order() -> None:
     assert sent(desk.lead(100)) == {1: 40}
 
 
+def test_on_separate_accounts_the_minimum_is_that_of_every_order() -> None:
+    desk = desk_with(Route.SEGREGATED, least=5)
+    book(desk, 1, PX + 2_000, 10_000)
+    book(desk, 2, PX + 1_000, 8)
+    assert sent(desk.lead(100)) == {1: 40}, "8 lots are one order of the minimum, but not two"
+
+
 def test_the_last_funding_paid_is_what_is_reckoned_with() -> None:
     desk = desk_with()
     desk.go(Funding(*desk.stamp(), 1, 1, EMPTY, EMPTY, PX, 100_000))

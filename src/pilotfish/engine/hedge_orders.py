@@ -58,7 +58,7 @@ def fell_short(state: State, fact: Copied) -> list[Fact]:
         note.orders.remove(fact.coid)
     every = np.arange(len(state.follows))[fact.rows]
     beside = shared(column, key, every, column.part(HEDGE, key, every))
-    short = np.where(beside, fact.quotas - fact.lots * SUBLOT, 0)
+    short = np.minimum(np.where(beside, fact.quotas - fact.lots * SUBLOT, 0), _unfilled(state, key, every))
     some = np.flatnonzero(short >= SUBLOT) if not fact.exit else every[:0]
     return ask_hedges(state, key, every[some], -fact.side * short[some])
 
@@ -124,8 +124,16 @@ def _not_sent(state: State, key: int, moved: Ints, delta: Ints, commands: list[A
             sent[batch.index] += batch.quotas
     part = column.part(HEDGE, key, moved)
     grew = shared(column, key, moved, part) & (np.sign(delta) == np.sign(part))
-    short = np.where(grew, np.maximum(np.abs(delta) - sent[moved], 0), 0)
-    return ask_hedges(state, key, moved[short > 0], (-np.sign(delta) * short)[short > 0])
+    short = np.where(grew, np.minimum(np.abs(delta) - sent[moved], _unfilled(state, key, moved)), 0)
+    over = short >= SUBLOT
+    return ask_hedges(state, key, moved[over], (-np.sign(delta) * short)[over])
+
+
+def _unfilled(state: State, key: int, rows: Ints) -> Ints:
+    """Sub-lots of the targets that are neither held nor under way."""
+    targets, ledger = state.columns[key].targets[rows], state.ledger
+    have = np.sign(targets) * (ledger.lots[key].rows[rows] * SUBLOT + ledger.opening[key][rows])
+    return np.asarray(np.abs(targets) - np.clip(have, 0, np.abs(targets)), dtype=np.int64)
 
 
 def _gap(state: State, key: int, rows: Ints) -> Flags:

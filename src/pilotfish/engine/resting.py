@@ -2,7 +2,8 @@
 sum of the follows' quotas, at the lead's price, in step with it.
 
 Only what would open from where the lead stands is mirrored: a reduction must not wait in a queue, so it is copied when
-it fills. Of a lead that rests on both sides of one instrument one side is mirrored, since opens in flight count net.
+it fills. Of a lead that rests on both sides of one instrument one side is mirrored for a follow, since opens in flight
+count net.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ def _withdraw(state: State, lead: Lead, resting: LeadResting, mirror: Mirror) ->
 
 
 def _place(state: State, number: int, order: int, resting: LeadResting) -> Out:
-    lead, path = state.leads[number], _path(state, resting)
-    if path is None or not _room(state, number, lead, resting, path.target):
+    path = _path(state, resting)
+    if path is None or sum(mirror.lead == number for mirror in state.mirrors.values()) >= MIRRORS_MAX:
         return [], []
     quotas = _quotas(state, number, order, path)
     if not quotas.any():
@@ -165,12 +166,6 @@ def _place(state: State, number: int, order: int, resting: LeadResting) -> Out:
 
 def _path(state: State, resting: LeadResting) -> Counterpart | None:
     return next((path for path, share in counterparts(state, resting.instrument) if share), None)
-
-
-def _room(state: State, number: int, lead: Lead, resting: LeadResting, target: int) -> bool:
-    mine = [mirror for mirror in state.mirrors.values() if mirror.lead == number]
-    opposite = any(m.command.instrument == target and m.command.side != resting.side for m in mine)
-    return len(mine) < MIRRORS_MAX and not opposite and lead.count > 0
 
 
 def _quotas(state: State, number: int, order: int, path: Counterpart) -> Ints:

@@ -78,7 +78,6 @@ def _scheduled(state: State, leg: Leg, left: int, least: int, depth: int) -> int
     if known is None or (leg.occasion.first and leg.occasion.opened):
         start = (known and next_slice_ns(_schedule(state, known), state.now_ns)) or state.now_ns
         known = state.working[key] = Working(start, left)
-    known.whole = max(known.whole, left)
     return due(_schedule(state, known, least), state.now_ns, known.whole, known.whole - left, None, depth).lots
 
 

@@ -9,22 +9,29 @@ from numpy.typing import NDArray
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.events import Event, LeadFill, LeadPosition
+from pilotfish.domain.instrument import SUBLOT
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
+from pilotfish.views.attribution import AttributionView
+from pilotfish.views.attribution_tables import mark2
 from pilotfish.views.report.metrics import WeightedSample
 from pilotfish.views.report.schema import Band, Equity, LeadCurve, TrackingError
 
 Floats = NDArray[np.float64]
 _HOW = (
-    "standard deviation over the samples of (follower's return − ratio × the lead's result on the allocation); "
-    "the lead's result is before its fees, from its fills and the marks"
+    "standard deviation over the samples of (follower's return − that of its ideal copy), both of the most it had "
+    "deposited; the ideal copy trades every target, hedges included, at once, at the lead's price and free of charge"
 )
 
 
 class EquityView:
-    """An observer that keeps the leads' cash, and samples everybody when asked."""
+    """An observer that keeps the leads' cash, and samples everybody when asked.
 
-    def __init__(self) -> None:
+    What each follow was given, and what its ideal copy has earned, `attribution` knows: it observes the same shard.
+    """
+
+    def __init__(self, attribution: AttributionView) -> None:
+        self._attribution = attribution
         self.cash: dict[tuple[int, int], int] = {}
         self.held: dict[tuple[int, int], int] = {}
         self._seen: dict[int, set[int]] = {}
@@ -32,9 +39,8 @@ class EquityView:
         self.lead_pnl: dict[int, list[Decimal | None]] = {}
         self.lead_return: dict[int, list[float | None]] = {}
         self.bands: dict[int | None, Band] = {}
-        self._sum: Floats = np.zeros(0)
-        self._squares: Floats = np.zeros(0)
-        self._samples = 0
+        self._given: Ints = np.zeros(0, dtype=np.int64)  # the most each follow had deposited, money units
+        self._strays: Floats = np.zeros((3, 0))  # by follow: samples, their sum, their squares' sum
 
     def __call__(self, event: Event, outcome: Outcome, state: State) -> None:
         if type(event) is LeadPosition and (event.lead, event.instrument) not in self.held:
@@ -64,25 +70,26 @@ class EquityView:
     def sample(self, state: State, now_ns: int) -> None:
         """One point of every curve."""
         self.times_ms.append(now_ns // 1_000_000)
-        result = state.ledger.money.rows + position_value(state) - state.follows.allocation
-        returns = result / np.maximum(state.follows.allocation, 1) * 1e4
+        deposits = -self._attribution.columns["flows"]
+        given = self._most_given(deposits)
+        returns = (state.ledger.money.rows + position_value(state) - deposits) / given * 1e4
         self._band(None, returns)
-        ideal = np.zeros(returns.size)
         for number, lead in enumerate(state.leads):
             pnl = self.pnl(state, number)
             decimals = state.listings[0].instrument.money_decimals if state.listings else 6
             self.lead_pnl.setdefault(number, []).append(Decimal(pnl).scaleb(-decimals))
             self.lead_return.setdefault(number, []).append(pnl / lead.equity * 1e4)
             if lead.count:
-                rows = lead.rows
-                ideal[rows] = pnl * (state.num[rows] / state.den[rows]) / state.follows.allocation[rows] * 1e4
-                self._band(number, returns[rows])
-        stray = returns - ideal
-        if self._sum.size != stray.size:
-            self._sum, self._squares, self._samples = np.zeros(stray.size), np.zeros(stray.size), 0
-        self._sum += stray
-        self._squares += stray * stray
-        self._samples += 1
+                self._band(number, returns[lead.rows])
+        stray = returns - ideal_result(self._attribution, state) / given * 1e4
+        self._strays += np.stack([np.ones_like(stray), stray, stray * stray])
+
+    def _most_given(self, deposits: Ints) -> Ints:
+        """What returns are measured by: money paid out on the way does not make a loss look larger."""
+        more = deposits.size - self._given.size
+        self._given = np.maximum(np.concatenate([self._given, deposits[self._given.size :]]), deposits)
+        self._strays = np.pad(self._strays, ((0, 0), (0, more)))
+        return np.maximum(self._given, 1)
 
     def _band(self, lead: int | None, returns: Floats) -> None:
         band = self.bands.setdefault(lead, Band(mean=[], p5=[], p50=[], p95=[]))
@@ -98,13 +105,14 @@ class EquityView:
 
     def tracking_error(self, state: State) -> TrackingError:
         """Per follow, over the samples taken."""
-        if self._samples < 2 or not self._sum.size:
+        count, total, squares = self._strays[:, self._strays[0] >= 2]
+        if not count.size:
             return TrackingError(how="too few samples")
-        mean = self._sum / self._samples
-        spread = np.sqrt(np.maximum(self._squares / self._samples - mean * mean, 0.0))
+        mean = total / count
+        spread = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
         sample = WeightedSample(0.01)
         sample.add(spread)
-        return TrackingError(bps=sample.distribution(), how=f"{_HOW}; {self._samples} samples")
+        return TrackingError(bps=sample.distribution(), how=f"{_HOW}; {int(count.max())} samples")
 
     def curves(self, names: list[str]) -> Equity:
         leads = [
@@ -127,3 +135,15 @@ def position_value(state: State) -> Ints:
         if mark > 0:
             value += listing.instrument.notionals_floor(state.ledger.lots[key].rows, mark)
     return value
+
+
+def ideal_result(attribution: AttributionView, state: State) -> Floats:
+    """What the ideal copy of every follow's targets, hedges included, has earned at the marks, money units."""
+    earned: Floats = np.zeros(state.ledger.follows)
+    for exponent, sums in attribution.sums.items():
+        unit = 10.0**exponent / (2 * SUBLOT)
+        earned -= (sums.ideal.exact() + sums.hedge.exact()).astype(np.float64) * unit
+    for key, line in attribution.lines.items():
+        listing = state.listings[key]
+        earned += line.target * (mark2(listing) * 10.0**listing.instrument.money_exponent / (2 * SUBLOT))
+    return earned

@@ -129,8 +129,8 @@ def _notes(job: PortfolioJob, settings: Settings, leads: LeadsTape, span: Span, 
     notes = []
     if not span.together:
         notes.append(
-            f"These leads never traded at the same time. The {span.days:.1f} days from the first fill to the last were "
-            "replayed; each lead stands still where its record does."
+            f"These leads never all traded at the same time. The {span.days:.1f} days from the first fill to the last "
+            "were replayed; each lead stands still where its record does."
         )
     if span.days < job.days - 0.01:
         notes.append(

@@ -80,7 +80,7 @@ class Span(msgspec.Struct, frozen=True):
 def span_of(accounts: Sequence[Account], days: int) -> Span:
     """At most `days` from the start of the overlap; whole days UTC where two or more fit.
 
-    Leads that never traded at the same time are replayed one after the other, from the first fill on.
+    Leads that never all traded at the same time are replayed one after the other, from the first fill on.
     """
     start, end = overlap(accounts)
     together = end > start

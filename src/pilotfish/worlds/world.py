@@ -47,7 +47,8 @@ class World:
 
     def __init__(self, journal: Journal, venue: SimVenue) -> None:
         self.venue = venue
-        self.copies, self.attribution, self.equity = CopyView(), AttributionView(), EquityView()
+        self.copies, self.attribution = CopyView(), AttributionView()
+        self.equity = EquityView(self.attribution)
         self.terms = TermsView()
         self.nav: NavView | None = None
         self.shard = Shard(journal, venue)
