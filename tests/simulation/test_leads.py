@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pilotfish import cli
 from pilotfish.cli import app
 from pilotfish.domain.errors import ConfigError
 from pilotfish.evidence.schema import LeadsReport
@@ -29,12 +30,17 @@ UP = [("BTC", 1, "0.05", f"{66_000 + 400 * k}.0") if k % 2 == 0 else ("BTC", -1,
 DOWN = [(coin, -side, size, price) for coin, side, size, price in UP]
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    """The console has the width that the terminal had when it was made, whatever COLUMNS says now."""
+    monkeypatch.setattr(cli.console, "_width", 200)
+
+
 def leads(tmp_path, *arguments):
     out = tmp_path / "found"
     result = CliRunner().invoke(
         app,
         ["leads", "--replays", "1", *map(str, arguments), "--out", str(out)],
-        env={"COLUMNS": "200"},
         catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from pilotfish.cli import app
 from pilotfish.domain.terms import DAY_NS
 from pilotfish.worlds.leads_tape import read_leads
-from pilotfish.worlds.portfolio_tape import choose_leads, portfolio_tape, span_of, valued, volatility
+from pilotfish.worlds.movement import volatility
+from pilotfish.worlds.portfolio_tape import choose_leads, portfolio_tape, span_of, valued
 from pilotfish.worlds.world import LOOK_NS
 from tests.simulation.recordings import write_fills
 

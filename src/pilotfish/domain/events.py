@@ -18,7 +18,6 @@ from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.stamped import Stamped
 
-
 ORDER_MASK = 2**62 - 1  # a lead's order id is kept so far: enough to tell its orders apart
 
 

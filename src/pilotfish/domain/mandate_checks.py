@@ -52,6 +52,8 @@ def _sizing(follows: Follows) -> None:
     _refuse(follows, (sizing == Sizing.EXTENSION) & (value >= len(follows.sizers)), "value", "names no sizer")
     off = (follows.hedge_bps != 0) & ((follows.hedge_bps < HEDGE_BPS[0]) | (follows.hedge_bps > HEDGE_BPS[1]))
     _refuse(follows, off, "hedge_bps", "is not 0 or 3000 to 7000")
+    wide = (follows.hedge_bps > 0) & (follows.hedge_band_bps >= follows.hedge_bps)
+    _refuse(follows, wide, "hedge_band_bps", "is as wide as the hedge: it would never be hedged")
     _refuse(follows, follows.lookback > LOOKBACK_MAX, "lookback", f"is more than {LOOKBACK_MAX} orders")
     _refuse(follows, follows.hold_ns_min > HOLD_NS_MAX, "hold_ns_min", "is longer than a week")
     alone = (follows.multiplier_cap_e2 > 0) & (follows.lookback == 0)

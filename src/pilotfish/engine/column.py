@@ -58,11 +58,9 @@ class Column(msgspec.Struct):
             self.parts[source][rows] = part
 
     def override(self, rows: Rows, targets: Ints) -> None:
-        """New targets whoever asked: parts keep their shares, rounded toward zero."""
+        """New targets whoever asked: parts keep their shares, rounded toward zero; on the other side they have none."""
         before = self.targets[rows]
-        whole = np.abs(before)
+        whole, wanted = np.abs(before), np.where(np.sign(targets) == np.sign(before), np.abs(targets), 0)
         for part in self.parts.values():
-            of = part[rows]
-            kept = np.minimum(np.abs(targets), whole)
-            part[rows] = np.where(whole > 0, muldiv_trunc(of, kept, np.maximum(whole, 1)), 0)
+            part[rows] = muldiv_trunc(part[rows], wanted, np.maximum(whole, 1))
         self.targets[rows] = targets

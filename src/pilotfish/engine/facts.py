@@ -48,6 +48,7 @@ class Copied(msgspec.Struct, frozen=True):
     lead_ns: int  # lead's fill, venue's stamp
     filled_ns: Ints  # our last fill, venue's stamp; one element for a block
     retry: bool
+    hedge: bool = False  # not a copy of what the lead did
 
 
 class Settled(msgspec.Struct, frozen=True):

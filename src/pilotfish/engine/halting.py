@@ -45,5 +45,7 @@ def _venues(state: State, command: Cancel | CancelAll) -> list[str]:
     elif block := state.blocks.get(command.coid):
         keys = [block.place.instrument]
     else:
-        keys = [o.batch.instrument for o in state.batches.values() if 0 <= command.coid - o.batch.coid < o.states.size]
+        many = [(o.batch.coid, o.states.size, o.batch.instrument) for o in state.batches.values()]
+        many += [(m.coid, m.states.size, m.command.instrument) for m in state.mirrors.values()]
+        keys = [instrument for first, count, instrument in many if 0 <= command.coid - first < count]
     return list(dict.fromkeys(state.listings[key].instrument.venue for key in keys))

@@ -117,6 +117,7 @@ def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
     copied = Copied(
         place.coid, order.lead, place.instrument, place.side, order.exit, order.rows, order.quotas, lots, costs, fees,
         order.reference, order.decision, order.lead_ns, np.array([order.filled_ns], dtype=np.int64), order.retry,
+        hedges(state, place.coid),
     )  # fmt: skip
     if reason is not Reason.NONE:
         noted = column.reasons[order.rows]
@@ -128,6 +129,11 @@ def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
     got = np.zeros(state.ledger.follows, dtype=np.int64)  # the lead may have more follows now than when it was sent
     got[order.rows] = lots
     return [copied, settle(state, order.lead, place.instrument, got[state.leads[order.lead].rows])]
+
+
+def hedges(state: State, coid: int) -> bool:
+    """Whether the order is a hedge's."""
+    return any(coid in note.orders for note in state.hedging.values())
 
 
 def _lacking_now(state: State, order: BlockOrder) -> Ints:
@@ -273,7 +279,7 @@ def _post_batch(
     got[rows] = lots
     copied = Copied(
         batch.coid, order.lead, key, side, order.exit, rows, order.quotas[part], lots, cost, fee, order.reference,
-        order.decision, order.lead_ns, done_ns, order.retry,
+        order.decision, order.lead_ns, done_ns, order.retry, hedges(state, batch.coid),
     )  # fmt: skip
     return [copied, settle(state, order.lead, key, got[lead.rows])]
 

@@ -124,5 +124,6 @@ def _platform(state: State, money: float, uses: frozenset[str]) -> dict[str, Any
         found["platform_gross_usdc"] = total_of(gross) / money
     if "platform.open_orders" in uses:
         batches = sum(int(np.count_nonzero(o.states < OrderState.FILLED)) for o in state.batches.values())
-        found["platform_open_orders"] = len(state.blocks) + batches
+        mirrors = sum(int(np.count_nonzero(mirror.alive)) for mirror in state.mirrors.values())
+        found["platform_open_orders"] = len(state.blocks) + batches + mirrors
     return found

@@ -59,6 +59,12 @@ def _trade(lots: int, price: int) -> str:
     return "" if 0 < price <= PRICE_MAX else f"price {price}"
 
 
+def _notional(state: State, number: int, lots: int, price: int) -> int:
+    """Rounded down, as an unlimited integer."""
+    e = state.listings[number].instrument.money_exponent
+    return lots * price * int(10**e) if e >= 0 else lots * price // int(10**-e)
+
+
 def _configured(state: State, event: Configured) -> str:
     return "the shard is configured already" if state.config is not None else ""
 
@@ -103,6 +109,8 @@ def _lead_fill(state: State, event: LeadFill) -> str:
         return why
     if event.side not in (1, -1):
         return f"side {event.side}"
+    if _notional(state, event.instrument, event.lots, event.price) > MONEY_MAX:
+        return f"{event.lots} lots at {event.price} are worth more than money can hold"
     position = event.start if event.start is not None else state.leads[event.lead].positions.get(event.instrument, 0)
     return "" if abs(position) + event.lots <= LOTS_MAX else f"position {position} is too large"
 

@@ -98,12 +98,14 @@ def step(state: State, event: Event) -> Outcome:
     """Apply one event. An event that cannot be true is quarantined; a contradiction inside the core halts the shard."""
     state.seq += 1
     state.issued = 0
-    state.now_ns = max(state.now_ns, event.ours_ns)
+    before = state.now_ns
+    state.now_ns = max(before, event.ours_ns)
     kind = type(event)
     if kind is BookTop or kind is Mark:
         return _market(state, event)
     if why := insane(state, event):
         state.quarantined += 1
+        state.now_ns = before  # nor is its stamp believed
         return Outcome([], [Quarantined(kind.__name__, why)])
     try:
         if kind in WITHHELD and withhold(state, event):

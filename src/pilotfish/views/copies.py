@@ -98,6 +98,9 @@ class CopyView:
                 score.missed_money[reason] += _money(state, fact.instrument, fact.missed_lots[reason])
 
     def _copied(self, fact: Copied, state: State) -> None:
+        if fact.hedge:  # an order of ours, but the copy of nothing
+            self.orders["hedge"] += 1
+            return
         traded = fact.lots > 0
         count = int(np.count_nonzero(traded))
         whole = bool((fact.lots * SUBLOT + SUBLOT > fact.quotas).all())

@@ -142,7 +142,7 @@ def ideal_result(attribution: AttributionView, state: State) -> Floats:
     earned: Floats = np.zeros(state.ledger.follows)
     for exponent, sums in attribution.sums.items():
         unit = 10.0**exponent / (2 * SUBLOT)
-        earned -= (sums.ideal.exact() + sums.hedge.exact()).astype(np.float64) * unit
+        earned -= (sums.ideal.exact().astype(np.float64) + sums.hedge.exact().astype(np.float64)) * unit
     for key, line in attribution.lines.items():
         listing = state.listings[key]
         earned += line.target * (mark2(listing) * 10.0**listing.instrument.money_exponent / (2 * SUBLOT))

@@ -12,6 +12,7 @@ import numpy as np
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.reasons import Reason
+from pilotfish.engine.lead import Lead
 from pilotfish.engine.state import State
 from pilotfish.views.report.schema import Followers
 
@@ -38,17 +39,25 @@ def standing(state: State) -> Followers:
 
 
 def rows(state: State, names: Sequence[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """follower, lead, instrument, position, target, reason: every follow in every instrument that its lead traded."""
+    """follower, lead, instrument, position, target, reason: every follow in every instrument that its lead traded, and
+    where it copies that, or hedges it, in another.
+    """
     for number, lead in enumerate(state.leads):
         follows = np.flatnonzero(state.follows.lead == number)
         who = [names[k] for k in state.follows.follower[follows].tolist()]
-        for key in sorted(lead.positions):
+        for key in _touched(state, lead, follows):
             column, instrument = state.columns[key], state.listings[key].instrument
             held, targets = state.ledger.lots[key].rows[follows], column.targets[follows]
             reasons = _reasons(targets, held, column.reasons[follows])
             for name, lots, target, reason in zip(who, held.tolist(), targets.tolist(), reasons.tolist(), strict=True):
                 position, exact = instrument.show_lots(lots), instrument.show_lots(target) / SUBLOT
                 yield name, lead.name, instrument.symbol, f"{position:f}", f"{exact:f}", Reason(reason).text
+
+
+def _touched(state: State, lead: Lead, follows: Ints) -> list[int]:
+    held = {key for key, book in state.ledger.lots.items() if book.rows[follows].any()}
+    aimed = {key for key, column in state.columns.items() if column.targets[follows].any()}
+    return sorted(held | aimed | set(lead.positions))
 
 
 def _reasons(targets: Ints, held: Ints, noted: Ints) -> Ints:

@@ -9,8 +9,9 @@ import msgspec
 
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument, Kind
-from pilotfish.venues.sim.figures import MarketFigures, figures_for
+from pilotfish.venues.sim.figures import MarketFigures
 from pilotfish.worlds.leads_tape import Account, LeadsTape, Print
+from pilotfish.worlds.movement import figures_of
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE
 
 USDC = 10**6
@@ -86,7 +87,7 @@ def window_of(tape: LeadsTape, account: Account, start_ns: int, end_ns: int, equ
     window = Window(
         name=account.name,
         instruments=instruments,
-        figures=[figures_for(i.symbol, i.kind)[0] for i in instruments],
+        figures=[figures for figures, _ in figures_of(instruments, prints)],
         fills=[msgspec.structs.replace(fill, instrument=local[fill.instrument]) for fill, _ in inside],
         fees=[fee for _, fee in inside],
         before={local[key]: lots for key, lots in held.items()},

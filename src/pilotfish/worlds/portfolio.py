@@ -25,10 +25,11 @@ from pilotfish.worlds.followers import Population
 from pilotfish.worlds.leads_replay import EXIT_BPS, OPEN_BPS
 from pilotfish.worlds.leads_tape import LeadsTape, read_leads
 from pilotfish.worlds.leads_window import Window
+from pilotfish.worlds.movement import MEASURED
 from pilotfish.worlds.platform import Fees, Settings
 from pilotfish.worlds.population import split
 from pilotfish.worlds.portfolio_figures import portfolio_report, too_small, write_nav
-from pilotfish.worlds.portfolio_tape import MEASURED, Span, choose_leads, portfolio_tape, span_of
+from pilotfish.worlds.portfolio_tape import Span, choose_leads, portfolio_tape, span_of
 from pilotfish.worlds.replay import ReplayOptions, Tape, build, play
 from pilotfish.worlds.reporting import Inputs
 from pilotfish.worlds.world import World

@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.domain.instrument import Instrument, Kind
+from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.terms import DAY_NS
-from pilotfish.venues.sim.figures import Figure, MarketFigures, figures_for
-from pilotfish.venues.sim.shape import Scale
 from pilotfish.worlds.leads_tape import Account, LeadsTape, Print, choose
 from pilotfish.worlds.leads_window import Window, window_of
+from pilotfish.worlds.movement import figures_of
 from pilotfish.worlds.platform import nearest
 from pilotfish.worlds.replay import AFTER_NS, SECOND, Tape
 from pilotfish.worlds.world import LOOK_NS, LeadSetup
 
 POOL = 30  # accounts among which leads are chosen …
-PRINTS_MIN = 30  # trades that say how much an outcome token moves
-MEASURED = "measured from the trades of the record"
-VOL_MIN = 0.01  # bps per √s
 COMBINATIONS_MAX = 20_000  # … fewer where many leads are wanted
 
 
@@ -115,7 +111,7 @@ def portfolio_tape(
         fills += [msgspec.structs.replace(f, lead=number, instrument=local[f.instrument]) for f in own.fills]
         leads.append(LeadSetup(own.name, own.equity, {local[k]: lots for k, lots in own.before.items()}))
     fills.sort(key=lambda fill: fill.venue_ns)
-    found = _figures(instruments, anchors)
+    found = figures_of(instruments, anchors)
     anchors = {key: valued(prints, span) for key, prints in anchors.items()}
     ends, figures, notes = (span.start_ns, span.end_ns), [f for f, _ in found], [n for _, n in found]
     return Tape([], instruments, figures, notes, leads, fills, anchors, {}, [], ends), windows
@@ -128,33 +124,3 @@ def valued(prints: Sequence[Print], span: Span) -> list[Print]:
     looks = [span.start_ns, *(midnight - LOOK_NS for midnight in midnights), span.end_ns - LOOK_NS]
     known = [(ns, bisect_right(times, ns)) for ns in looks]
     return sorted([*prints, *((ns, prints[k - 1][1], 0) for ns, k in known if k and times[k - 1] < ns)])
-
-
-def _figures(
-    instruments: Sequence[Instrument], anchors: Mapping[int, Sequence[Print]]
-) -> list[tuple[MarketFigures, str]]:
-    """The class's figures; an outcome token moves as much as trades of the record did, not as the class was fitted."""
-    outcomes = [i for i in instruments if i.kind is Kind.OUTCOME]
-    vols = {i.id: vol for i in outcomes if (vol := volatility(i, anchors[i.id])) is not None}
-    usual = sorted(vols.values())[len(vols) // 2] if vols else None
-    found = list[tuple[MarketFigures, str]]()
-    for one in instruments:
-        figures, note = figures_for(one.symbol, one.kind)
-        vol = vols.get(one.id, usual) if one.kind is Kind.OUTCOME else None
-        if vol is not None and vol < figures.vol_bps.value:
-            figures = msgspec.structs.replace(figures, vol_bps=Figure(vol, MEASURED))
-            note += ", but moving only as trades of the record did"
-        found.append((figures, note))
-    return found
-
-
-def volatility(instrument: Instrument, prints: Sequence[Print]) -> float | None:
-    """Root of the squared moves of trade prices per second, in the class's bps per √s; None for few trades.
-
-    Moves between bid and ask are in it, so it is rather too high than too low.
-    """
-    if len(prints) < PRINTS_MIN or prints[-1][0] <= prints[0][0]:
-        return None
-    xs = [Scale(instrument).x(price) for _, price, _ in prints]
-    seconds = (prints[-1][0] - prints[0][0]) / SECOND
-    return max(math.sqrt(sum((b - a) ** 2 for a, b in pairwise(xs)) / seconds), VOL_MIN)

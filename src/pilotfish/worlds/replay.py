@@ -10,13 +10,13 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
-from pilotfish.domain.instrument import Instrument
+from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.domain.mandate import Route
 from pilotfish.journal.port import Journal
 from pilotfish.venues.recordings import Recording, read_recordings
 from pilotfish.venues.sim.config import SimConfig
 from pilotfish.venues.sim.faults import Faults
-from pilotfish.venues.sim.figures import MarketFigures, figures_for
+from pilotfish.venues.sim.figures import MarketFigures
 from pilotfish.venues.sim.latency import Latency
 from pilotfish.venues.sim.market import MarketSource
 from pilotfish.venues.sim.modelled import ModelledBook
@@ -24,6 +24,7 @@ from pilotfish.venues.sim.recorded import RecordedBook, load_hyperliquid, load_p
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.followers import Population
+from pilotfish.worlds.movement import figures_of
 from pilotfish.worlds.platform import Settings
 from pilotfish.worlds.platform_events import platform_events
 from pilotfish.worlds.world import LeadSetup, World, held, opening_events
@@ -99,7 +100,7 @@ def read_tape(files: Sequence[Path], options: ReplayOptions) -> Tape:
     fills.sort(key=lambda fill: fill.venue_ns)
     for path in anchors.values():
         path.sort()
-    found = [figures_for(instrument.symbol, instrument.kind) for instrument in instruments]
+    found = figures_of(instruments, anchors)
     tape = Tape(recordings, instruments, [f for f, _ in found], [n for _, n in found], leads, fills, anchors, {}, [])
     tokens = {ids[i.venue, i.symbol]: r.tokens.get(i.id, "") for r in with_trades for i in r.instruments}
     for file in options.books:
@@ -138,7 +139,9 @@ def _common(instrument: Instrument, ids: dict[tuple[str, str], int], instruments
     lot, price = (max(a, b) for a, b in (
         (known.lot_decimals, instrument.lot_decimals), (known.price_decimals, instrument.price_decimals)
     ))  # fmt: skip
-    instruments[ids[key]] = msgspec.structs.replace(known, lot_decimals=lot, price_decimals=price)
+    ticks = [i.tick * 10 ** (price - i.price_decimals) for i in (known, instrument)]
+    tick = known.tick if known.tick_rule is TickRule.SIGNIFICANT else min(ticks)
+    instruments[ids[key]] = msgspec.structs.replace(known, lot_decimals=lot, price_decimals=price, tick=tick)
     return ids[key]
 
 
@@ -159,18 +162,21 @@ def _unique(recording: Recording, leads: Sequence[LeadSetup]) -> str:
 
 
 def _assumed_equity(recording: Recording) -> int:
-    """Peak gross exposure over an assumed leverage, at least 1,000 USDC. Stated in the report as assumed."""
+    """What its fully paid positions cost at their peak, and perpetuals over an assumed leverage; at least 1,000 USDC.
+    Stated in the report as assumed.
+    """
     held = dict(recording.first_positions)
     prices: dict[int, int] = {}
     peak = 0
+    part = [ASSUMED_LEVERAGE if i.kind is Kind.PERP else 1 for i in recording.instruments]
     for fill in recording.fills:
         held[fill.instrument] = (fill.start if fill.start is not None else held.get(fill.instrument, 0)) + (
             fill.side * fill.lots
         )
         prices[fill.instrument] = fill.price
-        gross = sum(recording.instruments[k].notional_floor(held[k], price) for k, price in prices.items())
-        peak = max(peak, gross)
-    return max(peak // ASSUMED_LEVERAGE, 1_000 * 10**6)
+        bound = sum(recording.instruments[k].notional_floor(held[k], price) // part[k] for k, price in prices.items())
+        peak = max(peak, bound)
+    return max(peak, 1_000 * 10**6)
 
 
 def build(tape: Tape, population: Population, journal: Journal, options: ReplayOptions) -> World:

@@ -1,0 +1,140 @@
+"""modes.json: what each mode did, and the cells in which a terminal and the page show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+from rich.markup import escape
+from rich.table import Table
+
+from pilotfish.views.report import figures as fig
+from pilotfish.views.report.schema import Attribution, Copies, Distribution, Part
+from pilotfish.worlds.modes_catalogue import LeftOut
+
+PER = 1_000  # money is shown per so many USDC deposited
+
+
+class ModeRow(Part, frozen=True, kw_only=True):
+    """One mode. Money in USDC for all follows together; `result` is net of every fee, positions at the mark."""
+
+    key: str
+    title: str
+    what: str
+    assumed: str
+    report: str  # its own report, from the folder of modes.json
+    root: str  # of its journal
+    copies: Copies
+    lag_ms: Distribution
+    slippage_bps: Distribution
+    deposited: Decimal
+    result: Decimal
+    drawdown: Decimal  # the largest fall of all results together
+    attribution: Attribution
+    stopped: dict[str, int] = {}  # follows by the stop that closed them
+    off_target: int = 0
+
+    def per(self, money: Decimal) -> Decimal:
+        """So much money for each `PER` USDC deposited."""
+        return money * PER / self.deposited
+
+
+class ModesReport(Part, frozen=True, kw_only=True):
+    version: str
+    seed: int
+    route: str
+    leads: list[str]
+    equities: list[Decimal]
+    symbols: list[str]
+    fills: int
+    days: float
+    followers: int
+    capital_median: float
+    deposited: Decimal
+    traded: Decimal  # by the leads
+    rows: list[ModeRow]
+    draws: list[Decimal]  # results per `PER` of the first mode in other draws of the market model
+    left_out: list[LeftOut]
+    notes: list[str]
+
+
+WENT = ("mode", "intended", "filled", "in part", "missed", "lag p50", "slippage p50", "why missed")
+CAME = (
+    "mode", "result", "deepest fall", "ideal", "delay", "slippage", "fees", "funding", "rounding", "missed", "hedge",
+)  # fmt: skip
+
+
+def went(row: ModeRow) -> list[str]:
+    """How its copies went: shares of those intended."""
+    c = row.copies
+    shares = [fig.percent(n, c.intended) for n in (c.filled, c.partly, c.missed)]
+    lag, slippage = fig.duration(row.lag_ms.p50), fig.bps(row.slippage_bps.p50, signed=True)
+    return [row.title, fig.integer(c.intended), *shares, lag, slippage, why(row)]
+
+
+def why(row: ModeRow, most: int = 2) -> str:
+    """The commonest reasons of what was missed, then the stops that closed follows."""
+    reasons = sorted(row.copies.missed_by_reason.items(), key=lambda entry: -entry[1])
+    words = [f"{text} ({fig.percent(n, row.copies.missed)})" for text, n in reasons[:most]]
+    if len(reasons) > most:
+        words.append(f"{len(reasons) - most} more")
+    return "; ".join([*words, *(f"closed {fig.integer(n)} follows: {text}" for text, n in row.stopped.items())]) or "–"
+
+
+def came(row: ModeRow) -> list[str]:
+    """What it came to, per `PER` USDC deposited."""
+    a = row.attribution
+    parts = (a.ideal_pnl or Decimal(0), a.delay, a.slippage, a.fee, a.funding, a.rounding, a.missed, a.hedge)
+    shown = [fig.number(row.per(part), signed=True) for part in parts]
+    return [row.title, fig.number(row.per(row.result), signed=True), fig.number(row.per(row.drawdown)), *shown]
+
+
+def headline(report: ModesReport) -> str:
+    """What was compared, in one sentence."""
+    return (
+        f"{fig.integer(report.fills)} fills of {', '.join(fig.shorten(name) for name in report.leads)} in "
+        f"{report.days:.1f} days, {len(report.symbols)} instrument(s), {fig.number(report.traded, 0)} USDC traded; "
+        f"{fig.integer(report.followers)} followers with a median of {report.capital_median:g} and together "
+        f"{fig.number(report.deposited, 0)} USDC; seed {report.seed}, {report.route} route"
+    )
+
+
+def noise(report: ModesReport) -> str:
+    """How much of a difference between two modes may be the market model's chance."""
+    if not report.draws:
+        return "One draw of the market model: small differences between modes may be chance."
+    low, high = (fig.number(edge, signed=True) for edge in (min(report.draws), max(report.draws)))
+    return (
+        f"The same {report.rows[0].title} mode in {len(report.draws)} draws of the market model came to between {low} "
+        f"and {high} per {PER:,} USDC. Differences between modes that are no larger may be chance."
+    )
+
+
+def modes_tables(report: ModesReport) -> Iterator[Table | str]:
+    """Tables and lines in the order to print them."""
+    yield headline(report)
+    yield _table("How the copies went", WENT, map(went, report.rows))
+    yield _table(f"USDC per {PER:,} deposited: result = ideal + what follows it", CAME, map(came, report.rows))
+    yield noise(report)
+    for one in report.left_out:
+        yield f"Left out: {one.title}: {one.why}."
+    for row in report.rows:
+        if row.assumed:
+            yield f"Assumed for {row.title}: {row.assumed}."
+    yield from report.notes
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title=title)
+    for name in head:
+        words = name in ("mode", "why missed")
+        table.add_column(name, justify="left" if words else "right", no_wrap=name != "why missed")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def encode(report: ModesReport) -> bytes:
+    """modes.json."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
