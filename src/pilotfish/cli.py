@@ -227,6 +227,36 @@ def portfolio(
         portfolio_command(job, console)
 
 
+@app.command()
+def modes(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of lead traders (docs/modes.md).")],
+    followers: Annotated[int, typer.Option(help="How many seeded followers.")] = 300,
+    capital: Annotated[float, typer.Option(help="Median capital of them, USDC.")] = 50.0,
+    out: Annotated[Path, typer.Option(help="Folder for the comparison, with one inside it for each mode.")] = Path(
+        "out/modes"
+    ),
+    only: Annotated[str, typer.Option(help="Modes between commas, such as reverse,twap; else all.")] = "",
+    draws: Annotated[int, typer.Option(help="Draws of the market model for the first mode: what may be chance.")] = 3,
+    accounts: Annotated[int, typer.Option(help="Leads to take from files of many accounts.")] = 1,
+    days: Annotated[int, typer.Option(help="Of a prediction market: at most so many days.")] = 45,
+    seed: Seed = 1,
+    route: RouteName = "omnibus",
+    lead_equity: Annotated[list[str] | None, typer.Option(help="NAME=USDC, instead of the assumed equity.")] = None,
+    strict: Strict = False,
+) -> None:
+    """Replay the same recordings in every way of copying, and put what each came to side by side."""
+    from pilotfish.worlds import commands
+    from pilotfish.worlds.modes import ModesJob, modes_command
+
+    with plain_errors():
+        names = [name.strip() for name in only.split(",") if name.strip()]
+        equity = commands.parse_equity(lead_equity or [])
+        job = ModesJob(
+            files, out, followers, capital, seed, route_of(route), accounts, days, equity, names, draws, strict
+        )
+        modes_command(job, console)
+
+
 def show_version(value: bool) -> None:
     if value:
         console.print(f"pilotfish {__version__}")

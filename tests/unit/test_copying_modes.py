@@ -93,6 +93,18 @@ def test_a_reverse_copy_is_the_opposite_all_the_way(lots: int) -> None:
     assert desk.targets() == [lots * 1.5]
 
 
+@pytest.mark.parametrize(
+    ("sides", "lots", "opened"), [(1, 100, 100.0), (1, -100, 0.0), (2, 100, 0.0), (2, -100, -100.0)]
+)
+def test_one_side_only_opens_nothing_on_the_other_and_closes_all_the_same(sides, lots, opened) -> None:
+    desk = sized(Sizing.FIXED_RATIO, 10**9, sides=sides)
+    desk.lead(lots)
+    assert desk.targets() == [opened]
+    assert desk.reasons() == ([Reason.NONE] if opened else [Reason.ONE_SIDE])
+    desk.lead(-2 * lots)  # a flip: closed, and opened where that side is wanted
+    assert desk.targets() == [-lots if not opened else 0.0]
+
+
 def test_a_small_order_of_the_lead_is_skipped_until_it_has_grown() -> None:
     desk = sized(Sizing.FIXED_RATIO, 10**9, lead_notional_min=150 * LOT)
     desk.lead(100, order=1)

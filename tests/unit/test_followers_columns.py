@@ -19,7 +19,8 @@ def read(tmp_path, text):
 
 EVERYTHING = {  # cell by column: every one of them, none at its default
     "follower": "ann", "capital": "250.5", "lead": "acc3", "sizing": "fixed_ratio", "value": "0.25",
-    "direction": "reverse", "hedge": "45.5", "hedge_band": "2.5", "start": "better_price", "depth": "yes",
+    "direction": "reverse", "sides": "short", "hedge": "45.5", "hedge_band": "2.5", "start": "better_price",
+    "depth": "yes",
     "lookback": "8", "volume_multiple": "2.5", "skip_below": "12.34", "skip_leverage_below": "0.5",
     "hold_seconds": "1.5", "max_order": "100", "max_position": "200", "max_total": "300",
     "max_leverage": "2.5", "slippage_open_bps": "25",
@@ -39,7 +40,8 @@ def test_a_row_becomes_a_follow_with_every_limit(tmp_path) -> None:
         "start": Start.BETTER_PRICE, "open_bps": 25, "exit_bps": 100, "order_cap": 100 * USDC,
         "position_cap": 200 * USDC, "total_cap": 300 * USDC, "leverage_cap_e2": 250, "minimum": Minimum.RAISE,
         "rule": 1,
-        "direction": Direction.REVERSE, "hedge_bps": 4_550, "hedge_band_bps": 250, "depth": 1, "lookback": 8,
+        "direction": Direction.REVERSE, "sides": 2, "hedge_bps": 4_550, "hedge_band_bps": 250, "depth": 1,
+        "lookback": 8,
         "multiplier_cap_e2": 250, "lead_notional_min": 12_340_000, "lead_leverage_min_e2": 50,
         "hold_ns_min": 1_500_000_000, "take_profit_bps": 15_000, "stop_loss_bps": 2_000, "trailing_bps": 1_025,
         "price_stop_bps": 500, "equity_stop": 100 * USDC, "margin_stop_bps": 8_000, "stage_bps": 2_500,

@@ -29,6 +29,14 @@ class Direction(IntEnum):
     REVERSE = 1  # short where the lead is long
 
 
+class Sides(IntEnum):
+    """Which positions are opened, by the side they end on here."""
+
+    BOTH = 0
+    LONG = 1
+    SHORT = 2
+
+
 class Start(IntEnum):
     NEW_TRADES = 0
     EXISTING = 1  # take over the lead's open positions at once
@@ -104,6 +112,7 @@ class Follows(msgspec.Struct, array_like=True):
     weight_bps: Ints  # of the follower's capital, when it is rebalanced over its leads
     coupon: Ints  # 1: fees are a tenth lower
     depth: Ints  # 1: the lead's resting orders are mirrored as well
+    sides: Ints
     rules: list[SymbolRule]
     sizers: list[str]
 
@@ -147,5 +156,5 @@ DEFAULTS: dict[str, int] = {
     "lookback": 0, "multiplier_cap_e2": 0, "lead_notional_min": 0, "lead_leverage_min_e2": 0, "hold_ns_min": 0,
     "take_profit_bps": 0, "stop_loss_bps": 0, "trailing_bps": 0, "price_stop_bps": 0, "equity_stop": 0,
     "margin_stop_bps": 0, "stage_bps": BPS, "lead_gone": int(LeadGone.HOLD), "weight_bps": 0, "coupon": 0,
-    "depth": 0,
+    "depth": 0, "sides": int(Sides.BOTH),
 }  # fmt: skip

@@ -6,12 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.domain.mandate import BPS, Direction, Follows, LeadGone, Minimum, Sizing, Start
+from pilotfish.domain.mandate import BPS, Direction, Follows, LeadGone, Minimum, Sides, Sizing, Start
 
 LOOKBACK_MAX = 32
 HEDGE_BPS = (3_000, 7_000)
 HOLD_NS_MAX = 7 * 24 * 3_600 * 1_000_000_000
-_ENUMS = {"sizing": Sizing, "start": Start, "minimum": Minimum, "direction": Direction, "lead_gone": LeadGone}
+_ENUMS = {
+    "sizing": Sizing,
+    "start": Start,
+    "minimum": Minimum,
+    "direction": Direction,
+    "lead_gone": LeadGone,
+    "sides": Sides,
+}
 _POSITIVE = ("allocation", "order_cap", "position_cap", "total_cap", "leverage_cap_e2")
 _BOUNDS = ("open_bps", "exit_bps", "stop_loss_bps", "trailing_bps", "price_stop_bps", "hedge_band_bps")
 _AT_LEAST_ZERO = (

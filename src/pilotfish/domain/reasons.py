@@ -62,6 +62,7 @@ class Reason(IntEnum):
     DEVIATING = 51
     EXTENSION = 52
     LEAD_CANCELLED = 53
+    ONE_SIDE = 54
 
     @property
     def text(self) -> str:
@@ -119,6 +120,7 @@ _TEXT = {
     Reason.OWED: "a subscription is owed",
     Reason.SLICED: "the order is worked in parts",
     Reason.LEAD_CANCELLED: "the lead took its order back after ours had filled",
+    Reason.ONE_SIDE: "the mandate opens positions on the other side only",
     Reason.NO_SHORT: "what is paid in full cannot be sold short",
     Reason.DEVIATING: "the mark is too far from the book to act on",
     Reason.EXTENSION: "the sizing mode of another package failed",

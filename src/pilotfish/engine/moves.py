@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from pilotfish.copying.sizing import Copy, Order, steps, usual_notionals
 from pilotfish.copying.targets import Change, SizingLimits, grown, reduced
 from pilotfish.domain.arith import Ints, muldiv_floor, total_of
 from pilotfish.domain.instrument import SUBLOT, Kind
-from pilotfish.domain.mandate import BPS, Direction
+from pilotfish.domain.mandate import BPS, Direction, Sides
 from pilotfish.domain.mandate_checks import LOOKBACK_MAX
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.column import AT_A_PRICE, Column
@@ -174,12 +175,20 @@ def grow(state: State, key: int, rows: Rows, targets: Ints, step: Ints, price: i
     if barred.any():
         step = np.where(barred, 0, step)
     limits = SizingLimits(follows.order_cap[rows], follows.position_cap[rows], column.allowed[rows])
-    grown_to, reasons = grown(targets, step, limits, instrument, price)
+    other = wrong_side(follows.sides[rows], step) & (targets * step >= 0)
+    grown_to, reasons = grown(targets, np.where(other, 0, step), limits, instrument, price)
+    reasons = np.where(other, int(Reason.ONE_SIDE), reasons)
     reasons[barred] = Reason.PRICE_STOP
     if instrument.kind is Kind.PERP or not grown_to.size or int(grown_to.min()) >= 0:
         return grown_to, reasons
     short = (grown_to < 0) & (step < 0)  # only a perpetual can be sold without being held
     return np.where(short, np.maximum(targets, 0), grown_to), np.where(short, int(Reason.NO_SHORT), reasons)
+
+
+def wrong_side(sides: Ints, step: Ints | int) -> NDArray[np.bool_]:
+    """Who opens on the other side only."""
+    side = np.sign(step)
+    return np.asarray(((sides == Sides.LONG) & (side < 0)) | ((sides == Sides.SHORT) & (side > 0)), dtype=bool)
 
 
 def _postponed(state: State, column: Column, rows: Rows, step: Ints, reasons: Ints) -> tuple[Ints, Ints]:

@@ -24,7 +24,7 @@ from pilotfish.engine.fanout import watch
 from pilotfish.engine.lead import Counterpart, Lead, LeadResting
 from pilotfish.engine.leg import Leg, Occasion, Out
 from pilotfish.engine.mirror import Mirror
-from pilotfish.engine.moves import counterparts, may_open, wanted
+from pilotfish.engine.moves import counterparts, may_open, wanted, wrong_side
 from pilotfish.engine.placing import place
 from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State
@@ -176,7 +176,7 @@ def _quotas(state: State, number: int, order: int, path: Counterpart) -> Ints:
     step, _ = may_open(state, number, rows, step, np.zeros_like(step))
     side, ledger = resting.side, state.ledger
     fits: NDArray[np.bool_] = (follows.depth[rows] == 1) & (follows.direction[rows] == Direction.SAME)
-    fits &= follows.hold_ns_min[rows] == 0
+    fits &= (follows.hold_ns_min[rows] == 0) & ~wrong_side(follows.sides[rows], side)
     fits &= column.allowed[rows] & (column.targets[rows] * side >= 0)
     fits &= (ledger.lots[path.target].rows[rows] * side >= 0) & (ledger.opening[path.target][rows] * side >= 0)
     if column.barred.size:

@@ -15,6 +15,7 @@ from pilotfish.domain.mandate import (
     Direction,
     LeadGone,
     Minimum,
+    Sides,
     Sizing,
     Start,
     SymbolRule,
@@ -70,6 +71,7 @@ VALUES = {  # of the sizings that take a value
 }
 CELLS = {
     "direction": Cell("direction", _one_of(same=Direction.SAME, reverse=Direction.REVERSE), "same"),
+    "sides": Cell("sides", _one_of(both=Sides.BOTH, long=Sides.LONG, short=Sides.SHORT), "both"),
     "hedge": Cell("hedge_bps", _percent(HEDGE_BPS[1], HEDGE_BPS[0])),
     "hedge_band": Cell("hedge_band_bps", _percent()),
     "start": Cell(

@@ -32,8 +32,8 @@ class ModeRow(Part, frozen=True, kw_only=True):
     result: Decimal
     drawdown: Decimal  # the largest fall of all results together
     attribution: Attribution
-    stopped: dict[str, int] = {}  # follows by the stop that closed them
-    off_target: int = 0
+    stopped: dict[str, int]  # follows by the stop that closed them
+    off_target: int
 
     def per(self, money: Decimal) -> Decimal:
         """So much money for each `PER` USDC deposited."""
@@ -79,7 +79,10 @@ def why(row: ModeRow, most: int = 2) -> str:
     words = [f"{text} ({fig.percent(n, row.copies.missed)})" for text, n in reasons[:most]]
     if len(reasons) > most:
         words.append(f"{len(reasons) - most} more")
-    return "; ".join([*words, *(f"closed {fig.integer(n)} follows: {text}" for text, n in row.stopped.items())]) or "–"
+    return (
+        "; ".join([*words, *(f"closed {fig.integer(n)} follows: {text}" for text, n in row.stopped.items())])
+        or fig.NONE
+    )
 
 
 def came(row: ModeRow) -> list[str]:
@@ -114,23 +117,23 @@ def noise(report: ModesReport) -> str:
 def modes_tables(report: ModesReport) -> Iterator[Table | str]:
     """Tables and lines in the order to print them."""
     yield headline(report)
-    yield _table("How the copies went", WENT, map(went, report.rows))
+    yield _table("How the copies went", WENT[:-1], [went(row)[:-1] for row in report.rows])
     yield _table(f"USDC per {PER:,} deposited: result = ideal + what follows it", CAME, map(came, report.rows))
     yield noise(report)
-    for one in report.left_out:
-        yield f"Left out: {one.title}: {one.why}."
-    for row in report.rows:
-        if row.assumed:
-            yield f"Assumed for {row.title}: {row.assumed}."
+    yield from (f"Missed, {row.title}: {why(row)}." for row in report.rows if why(row) != fig.NONE)
+    yield from (f"Left out: {one.title}: {one.why}." for one in report.left_out)
+    yield from (f"Assumed for {row.title}: {row.assumed}." for row in report.rows if row.assumed)
     yield from report.notes
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(title=title)
-    for name in head:
-        words = name in ("mode", "why missed")
-        table.add_column(name, justify="left" if words else "right", no_wrap=name != "why missed")
-    for row in rows:
+    """As wide as its cells, however narrow the terminal: figures that are cut off are worse than lines that wrap."""
+    cells = list(rows)
+    table = Table(title=title, box=None, title_justify="left", padding=(0, 1, 0, 0))
+    for k, name in enumerate(head):
+        width = max(len(text) for text in (name, *(row[k] for row in cells)))
+        table.add_column(name, justify="right" if k else "left", no_wrap=True, min_width=width)
+    for row in cells:
         table.add_row(*map(escape, row))
     return table
 

@@ -46,13 +46,15 @@ def render_page(report: ModesReport) -> str:
 def _cards(report: ModesReport) -> list[Element]:
     names = [el("a", row.title, href=row.report) for row in report.rows]
     widest = max((abs(float(row.per(row.result))) for row in report.rows), default=0.0) or 1.0
-    money = [[*came(row)[:2], _bar(float(row.per(row.result)) / widest), *came(row)[2:]] for row in report.rows]
+    money: list[list[Child]] = [
+        [*came(row)[:2], _bar(float(row.per(row.result)) / widest), *came(row)[2:]] for row in report.rows
+    ]
     head = [*CAME[:2], "−  0  +", *CAME[2:]]
     copies: list[list[Child]] = [[name, *went(row)[1:]] for name, row in zip(names, report.rows, strict=True)]
     what = (
-        f"USDC per {PER:,} deposited, all followers together, net of every fee, open positions at the mark. “Ideal” is what "
-        "this mode's targets would have earned at once, at the lead's price, free of charge; the columns after it "
-        "are why followers got less, and with it they sum to the result."
+        f"USDC per {PER:,} deposited, all followers together, net of every fee, open positions at the mark. “Ideal” "
+        "is what this mode's targets would have earned at once, at the lead's price, free of charge; the columns after "
+        "it are why followers got less, and with it they sum to the result."
     )
     return [
         card("What it came to", says(what), _wide(table(head, money, [k for k in range(1, len(head)) if k != 2])),

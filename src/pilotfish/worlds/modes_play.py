@@ -26,7 +26,7 @@ WATCHES_MAX = 3_000  # … or as often as gives so many looks in all
 
 
 class Played(msgspec.Struct, frozen=True):
-    """`results`: what all follows had gained at each look, money units. `looks` is how many there were."""
+    """`results`: what all follows together had gained at each look, money units."""
 
     results: list[int]
 
@@ -56,7 +56,7 @@ def play(
     )
 
     def look(ns: int, keys: Iterable[int]) -> None:
-        for key in dict.fromkeys(k for key in keys for k in (key, twins.get(key, key))):
+        for key in dict.fromkeys(k for own in keys for k in (own, twins.get(own, own))):
             world.venue.publish_top(key, ns)
 
     for ns, kind, which in moments:
@@ -70,7 +70,9 @@ def play(
             look(ns, [which])
         else:
             look(ns, held(world.shard.state))
-            results.append(total_of(world.shard.state.ledger.money.rows + position_value(world.shard.state)) - deposited)
+            results.append(
+                total_of(world.shard.state.ledger.money.rows + position_value(world.shard.state)) - deposited
+            )
             if kind == 0:
                 world.equity.sample(world.shard.state, ns)
     world.settle_down(tape.end_ns if tape.window else tape.end_ns + 60 * SECOND)
