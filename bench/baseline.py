@@ -15,7 +15,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from bench.scene import EQUITY, INSTRUMENTS, USDC
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import Follows
-from pilotfish.engine.blocks import BOUND_CLASSES
+from pilotfish.engine.orders.blocks import BOUND_CLASSES
 
 ZERO = Decimal(0)
 LOT = Decimal(1).scaleb(-INSTRUMENTS[0].lot_decimals)

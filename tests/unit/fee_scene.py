@@ -8,9 +8,9 @@ from pilotfish.domain.instructions import FeesDue, FeesSet
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.terms import DAY_NS, FeeTerms
 from pilotfish.engine.facts import Fact, FeeCharged
-from pilotfish.engine.fees import adjust_marks, on_fees_due, on_fees_set, owes_too_much, settle_on_leaving
-from pilotfish.engine.insurance import pay_claims
-from pilotfish.engine.leg import refresh
+from pilotfish.engine.money.fees import adjust_marks, on_fees_due, on_fees_set, owes_too_much, settle_on_leaving
+from pilotfish.engine.money.insurance import pay_claims
+from pilotfish.engine.orders.leg import refresh
 from pilotfish.engine.state import Lead, Listing, State
 from pilotfish.ledger.ledger import Reservation
 from tests.unit.driver import PX, T0, USDC, perp

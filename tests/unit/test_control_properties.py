@@ -20,8 +20,8 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import Direction, LeadGone, Route, Sizing
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Moved, Quarantined, Stopped
+from pilotfish.engine.follows.standing import Mode
 from pilotfish.engine.snapshot import decode_state, digest, encode_state
-from pilotfish.engine.standing import Mode
 from pilotfish.engine.state import State
 from pilotfish.engine.step import step
 from tests.unit.driver import PX, USDC

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instructions import Committed, DisclosureSet, LeadStop, Revealed
 from pilotfish.domain.mandate import Route
-from pilotfish.engine.disclosure import commit
 from pilotfish.engine.facts import Disclosed, Quarantined
+from pilotfish.engine.leads.disclosure import commit
 from pilotfish.engine.snapshot import decode_state, encode_state
 from tests.unit.driver import PX, SECOND, Desk, batched, free_follows, placed, said
 

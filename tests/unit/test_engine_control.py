@@ -9,10 +9,10 @@ from pilotfish.domain.mandate import Route, Sizing
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import ExecutionTerms
-from pilotfish.engine.closing import staged_exits
 from pilotfish.engine.facts import Quarantined, Settled
-from pilotfish.engine.leg import Leg, Occasion, clip
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.closing import staged_exits
+from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.orders.leg import Leg, Occasion, clip
 from pilotfish.execution.slicing import staged
 from tests.unit.control_scene import CLOSE, PAUSE, RESUME, Scene, holding, opened, sold
 from tests.unit.driver import PX, SECOND, free_follows, perp, said

@@ -6,8 +6,8 @@ import pytest
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import Direction, Minimum, Route
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.column import HEDGE
 from pilotfish.engine.facts import Refused
+from pilotfish.engine.follows.column import HEDGE
 from pilotfish.engine.snapshot import decode_state, encode_state
 from tests.unit.driver import PX, SECOND, USDC, only, perp, placed, said
 from tests.unit.hedge_scene import BOTH, fill, hedged, opened, orders, settle

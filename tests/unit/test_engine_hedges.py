@@ -9,7 +9,7 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import Direction, Route
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Refused, Targeted
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.standing import Mode
 from tests.unit.driver import PX, SECOND, only, perp, said
 from tests.unit.hedge_scene import BOTH, fill, hedged, opened, orders, settle
 

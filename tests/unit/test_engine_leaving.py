@@ -10,7 +10,7 @@ from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import DAY_NS, FeeTerms
 from pilotfish.engine.facts import FeeCharged, Moved, Quarantined, Settled, Stopped
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.standing import Mode
 from tests.unit.control_scene import CLOSE, LEAVE, PAUSE, RESUME, Scene, holding, opened, sold
 from tests.unit.driver import PX, USDC, said
 

@@ -9,8 +9,8 @@ from pilotfish.domain.mandate import Route
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import RiskTerms
 from pilotfish.engine.facts import OpensHalted, Refused, Stopped
-from pilotfish.engine.liquidator import maintenance
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.risk.liquidator import maintenance
 from tests.unit.driver import MS, PX, SECOND, USDC, Desk, batched, free_follows, perp, placed, said
 
 BOTH = pytest.mark.parametrize("route", list(Route))

@@ -5,7 +5,7 @@ import pytest
 from pilotfish.domain.mandate import NO_LIMIT, Direction, Minimum, Route, Sizing, SymbolRule
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Quarantined
-from pilotfish.engine.mandates import within
+from pilotfish.engine.follows.mandates import within
 from tests.unit.control_scene import CLOSE, Scene, holding
 from tests.unit.driver import USDC, perp, said
 

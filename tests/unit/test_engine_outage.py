@@ -6,8 +6,8 @@ from pilotfish.domain.events import Connection, OperatorAction, Reconciled, Reco
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import Outage, RiskTerms
 from pilotfish.engine.facts import OpensHalted, Stopped
+from pilotfish.engine.follows.standing import Mode
 from pilotfish.engine.snapshot import decode_state, encode_state
-from pilotfish.engine.standing import Mode
 from tests.unit.driver import SECOND, Desk, asked, said
 from tests.unit.risk_scene import BOTH, answer, desk_of, opened, operator, orders
 

@@ -10,8 +10,8 @@ from pilotfish.domain.orders import CancelAll, OrderState
 from pilotfish.domain.orders import OrderSignal as On
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Quarantined
+from pilotfish.engine.follows.standing import Mode
 from pilotfish.engine.snapshot import decode_state, encode_state
-from pilotfish.engine.standing import Mode
 from tests.unit.driver import SECOND, asked, batched, only, placed, said
 from tests.unit.resting_scene import BID, cancels, fill_all, fills, lots_of, nothing_rests, rests, scene, tell, took
 

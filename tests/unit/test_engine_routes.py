@@ -11,8 +11,8 @@ from pilotfish.domain.orders import Place
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import ExecutionTerms
 from pilotfish.engine.facts import Refused
-from pilotfish.engine.lead import Counterpart
-from pilotfish.engine.routes import shares
+from pilotfish.engine.leads.lead import Counterpart
+from pilotfish.engine.leads.routes import shares
 from tests.unit.driver import PX, SECOND, USDC, Desk, batched, free_follows, perp, placed, said
 
 

@@ -9,7 +9,7 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.mandate import OMNIBUS, Direction, Route
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Quarantined, Refused, Stopped
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.standing import Mode
 from tests.unit.control_scene import CLOSE, PAUSE, RESUME, Scene, holding
 from tests.unit.driver import PX, USDC, perp, said
 

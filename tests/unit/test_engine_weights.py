@@ -9,9 +9,9 @@ from pilotfish.domain.instructions import FeesDue, FeesSet
 from pilotfish.domain.mandate import Route, Sizing
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import DAY_NS, FeeTerms
-from pilotfish.engine.balance import shifts
 from pilotfish.engine.facts import FeeCharged, Moved, Quarantined, Refused, Stopped
-from pilotfish.engine.leg import refresh
+from pilotfish.engine.follows.balance import shifts
+from pilotfish.engine.orders.leg import refresh
 from tests.unit.control_scene import LEAVE, Scene
 from tests.unit.driver import LEAD_EQUITY, PX, USDC, said
 

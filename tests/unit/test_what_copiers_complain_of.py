@@ -12,7 +12,7 @@ from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import Outage, RiskTerms
 from pilotfish.engine.facts import PositionBreak, Quarantined
-from pilotfish.engine.standing import Mode
+from pilotfish.engine.follows.standing import Mode
 from tests.unit.driver import PX, SECOND, USDC, Desk, batched, free_follows, only, perp, placed, said
 
 ROOT = Path(__file__).parents[2]

@@ -30,12 +30,12 @@ from pilotfish.domain.instructions import (
 )
 from pilotfish.domain.mandate import BPS, Follows, Sizing
 from pilotfish.domain.mandate_checks import check_follows
-from pilotfish.engine.control import control_refused
-from pilotfish.engine.disclosure import commitment_refused, disclosure_refused, reveal_refused
-from pilotfish.engine.mandates import widened
-from pilotfish.engine.risk import risk_refused, rules_refused
+from pilotfish.engine.follows.control import control_refused
+from pilotfish.engine.follows.mandates import widened
+from pilotfish.engine.leads.disclosure import commitment_refused, disclosure_refused, reveal_refused
+from pilotfish.engine.orders.working import execution_refused
+from pilotfish.engine.risk.terms import risk_refused, rules_refused
 from pilotfish.engine.state import State
-from pilotfish.engine.working import execution_refused
 
 FACTOR_MAX = 10**12
 LOTS_MAX = 2**42

@@ -16,11 +16,11 @@ from pilotfish.domain.mandate import Follows, Route
 from pilotfish.domain.orders import OrderState, Place, PlaceBatch
 from pilotfish.domain.rules import Rule
 from pilotfish.domain.terms import ExecutionTerms, FeeTerms, RiskTerms
-from pilotfish.engine.column import Column
-from pilotfish.engine.exposure import Exposures
-from pilotfish.engine.lead import Counterpart, Lead
-from pilotfish.engine.mirror import Mirror
-from pilotfish.engine.standing import Standing
+from pilotfish.engine.follows.column import Column
+from pilotfish.engine.follows.standing import Standing
+from pilotfish.engine.leads.lead import Counterpart, Lead
+from pilotfish.engine.mirrors.mirror import Mirror
+from pilotfish.engine.money.exposure import Exposures
 from pilotfish.gate.gate import Guard, Market
 from pilotfish.ledger.book import Rows
 from pilotfish.ledger.ledger import Ledger

@@ -50,23 +50,22 @@ from pilotfish.domain.instructions import (
     RulesSet,
 )
 from pilotfish.domain.orders import Command
-from pilotfish.engine.accounts import on_cash, on_funding, on_liquidation
-from pilotfish.engine.balance import on_rebalance
-from pilotfish.engine.closing import finish
-from pilotfish.engine.control import on_control, on_lead_status
-from pilotfish.engine.disclosure import WITHHELD, on_committed, on_disclosure, on_revealed, released, withhold
 from pilotfish.engine.facts import ExtensionFailed, Fact, Halted, Quarantined
-from pilotfish.engine.fees import on_fees_due, on_fees_set
-from pilotfish.engine.halting import note_cancels
-from pilotfish.engine.hedges import hedge_trades, on_hedged
-from pilotfish.engine.insurance import claims_of
-from pilotfish.engine.joining import on_follows, on_instrument, on_lead
-from pilotfish.engine.leads import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
-from pilotfish.engine.leg import Out
-from pilotfish.engine.mandates import on_mandate
-from pilotfish.engine.mirroring import on_fill, on_order_update
-from pilotfish.engine.orders import on_batch_update
-from pilotfish.engine.recovery import (
+from pilotfish.engine.follows.balance import on_rebalance
+from pilotfish.engine.follows.closing import finish
+from pilotfish.engine.follows.control import on_control, on_lead_status
+from pilotfish.engine.follows.hedges import hedge_trades, on_hedged
+from pilotfish.engine.follows.joining import on_follows, on_instrument, on_lead
+from pilotfish.engine.follows.mandates import on_mandate
+from pilotfish.engine.leads.disclosure import WITHHELD, on_committed, on_disclosure, on_revealed, released, withhold
+from pilotfish.engine.leads.fills import on_lead_fill, on_lead_position, on_lead_stop, on_mapped
+from pilotfish.engine.mirrors.resting import keep_in_step, on_lead_order
+from pilotfish.engine.mirrors.told import on_fill, on_order_update
+from pilotfish.engine.money.accounts import on_cash, on_funding, on_liquidation
+from pilotfish.engine.money.fees import on_fees_due, on_fees_set
+from pilotfish.engine.money.insurance import claims_of
+from pilotfish.engine.orders.leg import Out
+from pilotfish.engine.orders.recovery import (
     cancel_everything,
     look_at_due,
     on_connection,
@@ -75,12 +74,13 @@ from pilotfish.engine.recovery import (
     on_recovered,
     on_timer,
 )
-from pilotfish.engine.resting import keep_in_step, on_lead_order
-from pilotfish.engine.risk import on_risk, on_rules
+from pilotfish.engine.orders.told import on_batch_update
+from pilotfish.engine.orders.working import on_execution
+from pilotfish.engine.risk.halting import note_cancels
+from pilotfish.engine.risk.terms import on_risk, on_rules
 from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State
 from pilotfish.engine.upkeep import tend
-from pilotfish.engine.working import on_execution
 from pilotfish.gate.approved import Approved
 
 

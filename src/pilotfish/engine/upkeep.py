@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pilotfish.domain.orders import Command
-from pilotfish.engine.closing import stages
-from pilotfish.engine.disclosure import keep_withheld
 from pilotfish.engine.facts import Fact
-from pilotfish.engine.hedges import keep_hedged
-from pilotfish.engine.leg import Out
-from pilotfish.engine.liquidator import liquidate
-from pilotfish.engine.pending import release
+from pilotfish.engine.follows.closing import stages
+from pilotfish.engine.follows.hedges import keep_hedged
+from pilotfish.engine.follows.stops import look
+from pilotfish.engine.leads.disclosure import keep_withheld
+from pilotfish.engine.leads.pending import release
+from pilotfish.engine.orders.leg import Out
+from pilotfish.engine.risk.liquidator import liquidate
 from pilotfish.engine.state import NEVER, State
-from pilotfish.engine.stops import look
 from pilotfish.gate.approved import Approved
 
 DUTIES: tuple[Callable[[State], Out], ...] = (liquidate, look, stages, release, keep_hedged, keep_withheld)

@@ -12,7 +12,7 @@ import numpy as np
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.lead import Lead
+from pilotfish.engine.leads.lead import Lead
 from pilotfish.engine.state import State
 from pilotfish.views.report.schema import Followers
 

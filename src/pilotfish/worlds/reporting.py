@@ -15,7 +15,7 @@ from pilotfish import __version__
 from pilotfish.domain.errors import RecordingError
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.reasons import Reason
-from pilotfish.engine.orders import settle
+from pilotfish.engine.orders.told import settle
 from pilotfish.engine.snapshot import decode_state, encode_state
 from pilotfish.engine.state import State
 from pilotfish.ledger.book import Account

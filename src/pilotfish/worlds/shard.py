@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pilotfish.domain.codec import decode_event, encode_commands, encode_event
 from pilotfish.domain.errors import JournalError
 from pilotfish.domain.events import Event, Recovered, Timer
-from pilotfish.engine.recovery import cancel_everything
+from pilotfish.engine.orders.recovery import cancel_everything
 from pilotfish.engine.snapshot import decode_state, digest, encode_state
 from pilotfish.engine.state import NEVER, State
 from pilotfish.engine.step import Outcome, step

@@ -1,0 +1,1 @@
+"""Follows: how they come, stand, are controlled, stopped, hedged, and leave."""

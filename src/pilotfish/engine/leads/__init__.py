@@ -1,0 +1,1 @@
+"""What leads do: fills, positions and notices become moves, moves become targets."""

@@ -1,0 +1,1 @@
+"""The lead's resting orders, mirrored and kept in step."""

@@ -1,0 +1,1 @@
+"""Cash, funding, fees, insurance; equity and margin."""

@@ -1,0 +1,1 @@
+"""What protects the whole platform: breaker, liquidator, outages, rules."""
