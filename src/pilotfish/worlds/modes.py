@@ -30,7 +30,7 @@ from pilotfish.worlds.leads_tape import read_leads
 from pilotfish.worlds.modes_catalogue import LeftOut, Mode, catalogue, chosen
 from pilotfish.worlds.modes_figures import ModeRow, ModesReport, encode, modes_tables
 from pilotfish.worlds.modes_page import render_page
-from pilotfish.worlds.modes_play import Played, listed_twice, play
+from pilotfish.worlds.modes_play import Played, given_time, listed_twice, play
 from pilotfish.worlds.portfolio_tape import choose_leads, portfolio_tape, span_of
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE, ReplayOptions, Tape, build, read_tape
 from pilotfish.worlds.reporting import Inputs, make_report
@@ -42,7 +42,7 @@ BOOKS = (
     "Prices and depth between the leads' fills are modelled; every mode meets the same market, apart from its own "
     "impact on it. Its own report lists every assumed figure.",
     "Followers have the seeded capital, delays and slippage bounds, no caps but a leverage of 20, and pay the venue's "
-    "fees and funding, but none of the platform's.",
+    "fees but none of the platform's. Funding rates are not recorded, so none is paid.",
 )
 Show = Callable[[int, int], None]
 
@@ -98,7 +98,7 @@ def tape_of(job: ModesJob) -> tuple[Tape, list[int], list[str]]:
     together; of perpetuals only the leads' own fills are known.
     """
     options = ReplayOptions(strict=job.strict, accounts=job.accounts, lead_equity=job.lead_equity)
-    tape = read_tape(job.files, options)
+    tape = given_time(read_tape(job.files, options))
     if all(instrument.kind is not Kind.OUTCOME for instrument in tape.instruments):
         leads = [recording for recording in tape.recordings if recording.fills]
         given = [name for name in job.lead_equity if name in {lead.name for lead in tape.leads}]

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from pilotfish.copying.targets import Change
-from pilotfish.domain.arith import Ints, ints, muldiv_floor
+from pilotfish.domain.arith import Ints, ints, muldiv_floor, total_of
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.mandate import RATIO_UNIT, Direction, Follows, Sizing, Start
@@ -59,6 +59,7 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
     ratio = np.maximum(muldiv_floor(typical, RATIO_UNIT, lead_equity), 1)
     amount = np.maximum(muldiv_floor(follows.allocation, order, lead_equity), 1)
     sizes = ", ".join(f"{size / USDC:,.0f}" for size in usual.tolist())
+    symbol, clip = _clip(tape, usual, follows)
     modes = [
         Mode("proportional", "proportional", "capital / the lead's equity; new trades only; everything else is this"),
         Mode(
@@ -108,8 +109,9 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
             settings=_execution(kind="twap", window_seconds=Decimal(WORKED_S), slices=12),
         ),
         Mode(
-            "iceberg", "iceberg", f"opens go in clips of twice the venue's minimum, for {WORKED_S} s",
-            settings=_execution(kind="iceberg", display_lots=1, window_seconds=Decimal(WORKED_S)),
+            "iceberg", "iceberg", f"opens go in clips of {clip:,} lots, a tenth of the usual order in {symbol} and at "
+            f"least twice the venue's minimum, for {WORKED_S} s",
+            settings=_execution(kind="iceberg", display_lots=clip, window_seconds=Decimal(WORKED_S)),
         ),
     ]  # fmt: skip
     if all(instrument.kind is Kind.PERP for instrument in tape.instruments):
@@ -141,6 +143,18 @@ def usual_orders(tape: Tape) -> Ints:
             known, order = orders[fill.lead], (fill.instrument, fill.order or fill.venue_ns)
             known[order] = known.get(order, 0) + instrument.notional_floor(opened, fill.price)
     return ints([max(int(np.median(list(known.values()))), 1) if known else 1 for known in orders])
+
+
+def _clip(tape: Tape, usual: Ints, follows: Follows) -> tuple[str, int]:
+    """The instrument most traded, and the lots that are a tenth of all follows' usual order in it, at least 1."""
+    traded = dict.fromkeys((instrument.id for instrument in tape.instruments), 0)
+    for fill in tape.fills:
+        traded[fill.instrument] += tape.instruments[fill.instrument].notional_floor(fill.lots, fill.price)
+    most = tape.instruments[max(traded, key=lambda key: traded[key])]
+    last = next(fill for fill in reversed(tape.fills) if fill.instrument == most.id)
+    money = int(usual[last.lead]) * total_of(follows.allocation) // sum(lead.equity for lead in tape.leads)
+    thousand = max(most.notional_floor(1_000, last.price), 1)
+    return most.symbol, max(money * 100 // thousand, 1)
 
 
 def _typical(follows: Follows, leads: int) -> Ints:

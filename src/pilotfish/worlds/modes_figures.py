@@ -89,8 +89,14 @@ def came(row: ModeRow) -> list[str]:
     """What it came to, per `PER` USDC deposited."""
     a = row.attribution
     parts = (a.ideal_pnl or Decimal(0), a.delay, a.slippage, a.fee, a.funding, a.rounding, a.missed, a.hedge)
-    shown = [fig.number(row.per(part), signed=True) for part in parts]
-    return [row.title, fig.number(row.per(row.result), signed=True), fig.number(row.per(row.drawdown)), *shown]
+    shown = [_two(row.per(part)) for part in parts]
+    return [row.title, _two(row.per(row.result)), _two(-row.per(row.drawdown)), *shown]
+
+
+def _two(money: Decimal) -> str:
+    """Two decimals and a sign; what rounds to nothing has none."""
+    text = f"{money:+,.2f}".replace("-", "−")
+    return text[1:] if not text.strip("+−0.,") else text
 
 
 def headline(report: ModesReport) -> str:
@@ -107,7 +113,7 @@ def noise(report: ModesReport) -> str:
     """How much of a difference between two modes may be the market model's chance."""
     if not report.draws:
         return "One draw of the market model: small differences between modes may be chance."
-    low, high = (fig.number(edge, signed=True) for edge in (min(report.draws), max(report.draws)))
+    low, high = _two(min(report.draws)), _two(max(report.draws))
     return (
         f"The same {report.rows[0].title} mode in {len(report.draws)} draws of the market model came to between {low} "
         f"and {high} per {PER:,} USDC. Differences between modes that are no larger may be chance."

@@ -75,10 +75,16 @@ def play(
             )
             if kind == 0:
                 world.equity.sample(world.shard.state, ns)
-    world.settle_down(tape.end_ns if tape.window else tape.end_ns + 60 * SECOND)
+    world.settle_down(tape.end_ns)
     world.equity.sample(world.shard.state, world.now_ns)
     results.append(total_of(world.shard.state.ledger.money.rows + position_value(world.shard.state)) - deposited)
     return Played(results)
+
+
+def given_time(tape: Tape) -> Tape:
+    """The tape ends late enough for whatever waits, or is worked in parts, after its last fill."""
+    ends = max(tape.end_ns, tape.fills[-1].venue_ns + WORKED_NS)
+    return msgspec.structs.replace(tape, window=(tape.start_ns, ends))
 
 
 def watch_ns(tape: Tape) -> int:
