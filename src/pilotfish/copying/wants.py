@@ -28,15 +28,18 @@ def wants(targets: Ints, positions: Ints, opening: Ints, leaving: Ints) -> Wants
     and opens later, once nothing is held or under way on the other side.
     """
     held = positions + leaving
-    exits = -np.sign(held) * (np.abs(held) - _kept(targets, held))
-    lacking = np.sign(targets) * (np.abs(targets) - _kept(targets, held + opening))
-    clear = (np.sign(targets) * np.sign(positions) >= 0) & (np.sign(targets) * np.sign(opening) >= 0)
-    return Wants(exits, np.where(clear, lacking, 0), np.where(clear, 0, lacking))
+    exits = _kept(targets, held) - held
+    lacking = targets - _kept(targets, held + opening)
+    blocked = (targets > 0) & ((positions < 0) | (opening < 0)) | (targets < 0) & ((positions > 0) | (opening > 0))
+    if not blocked.any():
+        return Wants(exits, lacking, np.zeros_like(lacking))
+    return Wants(exits, np.where(blocked, 0, lacking), np.where(blocked, lacking, 0))
 
 
 def _kept(targets: Ints, held: Ints) -> Ints:
-    """How much of what is held the target keeps: nothing of a position on the other side."""
-    return np.where(np.sign(targets) == np.sign(held), np.minimum(np.abs(targets), np.abs(held)), 0)
+    """What of `held` the target keeps, signed: nothing of a position on the other side."""
+    kept: Ints = np.clip(targets, np.minimum(held, 0), np.maximum(held, 0))
+    return kept
 
 
 def joining(want: Ints, side: int, moved: bool) -> Ints:

@@ -54,18 +54,15 @@ def clip_opens(
     """
     equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
     per_fee = 1_000_000 + instrument.taker_fee_e6 * instrument.max_leverage
-    equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
     leverage = np.minimum(mandates.leverage_cap_e2, _LEVERAGE_MAX_E2)  # so that no mandate can overflow, and halt all
-    rooms = np.stack(
-        (
-            mandates.order_cap,
-            mandates.total_cap - exposure.gross,
-            muldiv_floor(equity, leverage, 100) - exposure.gross,
-            muldiv_floor(free, instrument.max_leverage * 1_000_000, per_fee),
-        )
+    rooms = (
+        mandates.order_cap,
+        mandates.total_cap - exposure.gross,
+        muldiv_floor(equity, leverage, 100) - exposure.gross,
+        muldiv_floor(free, instrument.max_leverage * 1_000_000, per_fee),
     )
     lot_up = -(-quotas // SUBLOT) * SUBLOT  # an allocation may round up to here
-    room = rooms.min(axis=0)
+    room = np.minimum(np.minimum(rooms[0], rooms[1]), np.minimum(rooms[2], rooms[3]))
     cut = np.flatnonzero(value_floor(lot_up, instrument, price) + 1 > room)
     clipped = quotas
     if cut.size:
@@ -78,5 +75,6 @@ def clip_opens(
     reasons = np.zeros(quotas.size, dtype=np.int64)
     changed = np.flatnonzero(clipped != quotas)
     if changed.size:
-        reasons[changed] = np.where(beyond[changed], int(Reason.POSITION_CAP), _ROOMS[rooms[:, changed].argmin(axis=0)])
+        tightest = _ROOMS[np.stack([each[changed] for each in rooms]).argmin(axis=0)]
+        reasons[changed] = np.where(beyond[changed], int(Reason.POSITION_CAP), tightest)
     return clipped, reasons

@@ -17,6 +17,7 @@ from pilotfish.journal.recover import salvage, verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.recordings import read_recordings
 from pilotfish.venues.sim.figures import MarketFigures
+from pilotfish.views.attribution_files import write_attribution
 from pilotfish.views.report.schema import ModelFigure
 from pilotfish.views.report.table import LiveView, summary_table
 from pilotfish.views.report.write import write_report
@@ -91,8 +92,10 @@ def finish(world: World, population: Population, journal: Path, inputs: Inputs, 
     report = make_report(world, population, str(journal), inputs, wall)
     world.shard.journal.close()
     paths = write_report(report, journal.parent)
+    parts = write_attribution(journal.parent, world.attribution, world.shard.state)
     console.print(summary_table(report))
-    console.print(f"report: {paths[1]}\njournal: pilotfish verify {journal}", highlight=False)
+    console.print(f"report: {paths[1]}\nattribution: {parts[0]} and {parts[1].name}", highlight=False)
+    console.print(f"journal: pilotfish verify {journal}", highlight=False)
 
 
 def seeded_market(
