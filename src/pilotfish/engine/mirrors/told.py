@@ -48,6 +48,7 @@ def on_fill(state: State, event: Fill) -> Out:
     mirror.expected[k] = max(mirror.expected[k] - event.lots, -1) if mirror.expected[k] >= 0 else -1
     facts = _share(state, mirror, k, event, alive=alive)
     if not alive:
+        remember(state.closed_fills, event.coid, list(ids), _REMEMBERED_ORDERS)
         return [], facts
     whole = mirror.lots[k] == 0
     mirror.states[k] = after(OrderState(int(mirror.states[k])), OrderSignal.FILLED if whole else OrderSignal.FILL)
@@ -91,7 +92,7 @@ def ended(state: State, mirror: Mirror, which: Ints, reason: Reason, facts: list
     touched(state, mirror.command.instrument)
     for k in which.tolist():
         remember(state.closed, mirror.coid + k, int(mirror.states[k]), _REMEMBERED_ORDERS)
-        remember(state.closed_fills, mirror.coid + k, mirror.fill_ids.get(k, []), _REMEMBERED_ORDERS)
+        remember(state.closed_fills, mirror.coid + k, list(mirror.fill_ids.get(k, [])), _REMEMBERED_ORDERS)
     rejected = mirror.states[which] == int(OrderState.REJECTED)
     mirror.lots[which[~rejected]] = 0
     asked = bool((mirror.cancel_ns[which] > LONG_AGO).all())
