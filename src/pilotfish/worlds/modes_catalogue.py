@@ -48,19 +48,29 @@ DEPTH = LeftOut(
     "the recordings hold fills, not resting orders: neither when an order was placed nor those that never filled. "
     "Mirroring only those that did fill would copy with hindsight",
 )
-NO_HEDGE = LeftOut("delta-neutral", "a hedge sells short, and outcome tokens cannot be; the recordings hold no other")
+NO_SHORT = (
+    LeftOut("reverse", "it sells short, and what is paid in full cannot be: nothing would be copied"),
+    LeftOut("delta-neutral", "its hedge sells short, and what is paid in full cannot be; nothing else was recorded"),
+)
 
 
 def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
     """Every mode for these plain `follows`, the plain one first; and what cannot be replayed, with the reason."""
     usual = usual_orders(tape)
+    modes = [*_sized(tape, follows, usual), *_chosen_trades(usual[follows.lead], _money(usual)), *_stopped()]
+    modes += _worked(*_clip(tape, usual, follows))
+    if any(instrument.kind is Kind.PERP for instrument in tape.instruments):
+        return modes, [DEPTH]
+    return [mode for mode in modes if not mode.hedged and "direction" not in mode.columns], [DEPTH, *NO_SHORT]
+
+
+def _sized(tape: Tape, follows: Follows, usual: Ints) -> list[Mode]:
+    """How much, and which way."""
     lead_equity = ints([lead.equity for lead in tape.leads])[follows.lead]
-    order, typical = usual[follows.lead], np.maximum(_typical(follows, len(tape.leads)), 1)
+    typical = np.maximum(_typical(follows, len(tape.leads)), 1)
     ratio = np.maximum(muldiv_floor(typical, RATIO_UNIT, lead_equity), 1)
-    amount = np.maximum(muldiv_floor(follows.allocation, order, lead_equity), 1)
-    sizes = ", ".join(f"{size / USDC:,.0f}" for size in usual.tolist())
-    symbol, clip = _clip(tape, usual, follows)
-    modes = [
+    amount = np.maximum(muldiv_floor(follows.allocation, usual[follows.lead], lead_equity), 1)
+    return [
         Mode("proportional", "proportional", "capital / the lead's equity; new trades only; everything else is this"),
         Mode(
             "fixed-ratio", "fixed ratio", "everybody copies as if it had the median capital",
@@ -68,7 +78,7 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
         ),
         Mode(
             "fixed-amount", "fixed amount", "every opening order counts as the lead's median one "
-            f"({sizes} USDC) would in proportion", {"sizing": int(Sizing.FIXED_AMOUNT), "value": amount},
+            f"({_money(usual)} USDC) would in proportion", {"sizing": int(Sizing.FIXED_AMOUNT), "value": amount},
         ),
         Mode(
             "risk", "risk per trade", f"{RISK_BPS / 100:g}% of the capital is lost if the lead's stop is hit",
@@ -83,9 +93,16 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
             assumed="each coin is listed a second time, with its own book at the same price. No recording says how "
             "another coin moved meanwhile, and modelled prices of two coins are independent",
         ),
-        Mode("existing", "existing positions", "the lead's open positions too", {"start": int(Start.EXISTING)}),
+    ]  # fmt: skip
+
+
+def _chosen_trades(order: Ints, sizes: str) -> list[Mode]:
+    """From when, and which of the lead's trades; `order` is the usual one of each follow's lead."""
+    return [
+        Mode("existing", "existing positions", "the lead's open positions are taken over at once",
+             {"start": int(Start.EXISTING)}),
         Mode(
-            "better-price", "better price", "… each of them once it costs no more than the lead paid",
+            "better-price", "better price", "the lead's open positions, each once it costs no more than the lead paid",
             {"start": int(Start.BETTER_PRICE)},
             assumed="what the lead paid for positions it already had is not recorded: the price of their first mark",
         ),
@@ -99,11 +116,25 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
         ),
         Mode("hold", f"hold {HOLD_S} s", f"a position is copied once the lead has kept it for {HOLD_S} s",
              {"hold_ns_min": HOLD_S * 10**9}),
-        Mode("take-profit", "take profit 5%", "everything is closed, and no more opened", {"take_profit_bps": 500}),
-        Mode("stop-loss", "stop loss 5%", "everything is closed, and no more opened", {"stop_loss_bps": 500}),
-        Mode("trailing-stop", "trailing stop 5%", "… from the highest equity so far", {"trailing_bps": 500}),
-        Mode("price-stop", "price stop 2%", "one position is closed until the lead has been flat there",
+    ]  # fmt: skip
+
+
+def _stopped() -> list[Mode]:
+    return [
+        Mode("take-profit", "take profit 5%", "everything is closed at a gain of 5%, and no more opened",
+             {"take_profit_bps": 500}),
+        Mode("stop-loss", "stop loss 5%", "everything is closed at a loss of 5%, and no more opened",
+             {"stop_loss_bps": 500}),
+        Mode("trailing-stop", "trailing stop 5%", "everything is closed after a fall of 5% from the highest equity",
+             {"trailing_bps": 500}),
+        Mode("price-stop", "price stop 2%", "a position is closed 2% against its entry, until the lead was flat there",
              {"price_stop_bps": 200}),
+    ]  # fmt: skip
+
+
+def _worked(symbol: str, clip: int) -> list[Mode]:
+    """How opens are sent; `clip` lots are a tenth of the usual order in `symbol`."""
+    return [
         Mode(
             "twap", f"TWAP {WORKED_S} s", f"opens go in 12 parts over {WORKED_S} s",
             settings=_execution(kind="twap", window_seconds=Decimal(WORKED_S), slices=12),
@@ -114,9 +145,6 @@ def catalogue(tape: Tape, follows: Follows) -> tuple[list[Mode], list[LeftOut]]:
             settings=_execution(kind="iceberg", display_lots=clip, window_seconds=Decimal(WORKED_S)),
         ),
     ]  # fmt: skip
-    if all(instrument.kind is Kind.PERP for instrument in tape.instruments):
-        return modes, [DEPTH]
-    return [mode for mode in modes if not mode.hedged], [DEPTH, NO_HEDGE]
 
 
 def chosen(modes: Sequence[Mode], only: Sequence[str]) -> list[Mode]:
@@ -155,6 +183,10 @@ def _clip(tape: Tape, usual: Ints, follows: Follows) -> tuple[str, int]:
     money = int(usual[last.lead]) * total_of(follows.allocation) // sum(lead.equity for lead in tape.leads)
     thousand = max(most.notional_floor(1_000, last.price), 1)
     return most.symbol, max(money * 100 // thousand, 1)
+
+
+def _money(usual: Ints) -> str:
+    return ", ".join(f"{size / USDC:,.0f}" for size in usual.tolist())
 
 
 def _typical(follows: Follows, leads: int) -> Ints:

@@ -103,7 +103,7 @@ def headline(report: ModesReport) -> str:
     """What was compared, in one sentence."""
     return (
         f"{fig.integer(report.fills)} fills of {', '.join(fig.shorten(name) for name in report.leads)} in "
-        f"{report.days:.1f} days, {len(report.symbols)} instrument(s), {fig.number(report.traded, 0)} USDC traded; "
+        f"{report.days:.1f} days, {', '.join(report.symbols[:8])}, {fig.number(report.traded, 0)} USDC traded; "
         f"{fig.integer(report.followers)} followers with a median of {report.capital_median:g} and together "
         f"{fig.number(report.deposited, 0)} USDC; seed {report.seed}, {report.route} route"
     )

@@ -15,6 +15,8 @@ _CSS = """
 svg.bar{width:200px;height:16px;display:block} svg.bar line{stroke:currentColor;stroke-width:1;opacity:.4}
 svg.bar rect{fill:var(--good)} svg.bar rect.no{fill:var(--bad)} td a{color:var(--follow)}
 main>.card:first-child{margin-top:18px} .wide td:last-child:not(.n){min-width:300px}
+.came th:nth-child(3){text-align:center}
+@media (max-width:560px){svg.bar{width:110px} .wide td:first-child,.wide th:first-child{min-width:112px}}
 """
 
 
@@ -58,11 +60,11 @@ def _cards(report: ModesReport) -> list[Element]:
     )
     return [
         card("What it came to", says(what), _wide(table(head, money, [k for k in range(1, len(head)) if k != 2])),
-             says(noise(report))),
+             says(noise(report)), class_="card came"),
         card("How the copies went", says("Shares of the copies intended; each name opens that mode's own report."),
              _wide(table(WENT, copies, range(1, len(WENT) - 1)))),
         card("What each mode is", table(("mode", "setting", "assumed"), [
-            (row.title, row.what, row.assumed or "nothing of its own") for row in report.rows
+            (row.title, row.what, row.assumed or "–") for row in report.rows
         ])),
         card("Left out", el("ul", *(el("li", f"{one.title}: {one.why}.") for one in report.left_out))),
         card("What to know", el("ul", *(el("li", note) for note in report.notes))),
@@ -83,4 +85,5 @@ def _bar(share: float) -> Element:
     if share < 0:
         bar.set("class", "no")
     hair = el("line", x1=str(middle), x2=str(middle), y1="0", y2=str(_HEIGHT))
-    return el("svg", bar, hair, class_="bar", aria_hidden="true")
+    box = f"0 0 {_WIDTH} {_HEIGHT}"
+    return el("svg", bar, hair, class_="bar", viewBox=box, preserveAspectRatio="none", aria_hidden="true")

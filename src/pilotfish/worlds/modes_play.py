@@ -11,6 +11,7 @@ from pilotfish.copying.targets import Change
 from pilotfish.domain.arith import total_of
 from pilotfish.domain.events import Event, LeadFill
 from pilotfish.domain.instructions import LeadStop
+from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import BPS
 from pilotfish.venues.sim.market import MarketSource
 from pilotfish.venues.sim.modelled import ModelledBook
@@ -122,22 +123,23 @@ def _stop(fill: LeadFill, stop_bps: int) -> LeadStop:
 
 
 def listed_twice(tape: Tape, seed: int) -> tuple[Tape, dict[int, int], Settings]:
-    """The tape with a second listing of every instrument, which listing is whose, and the hedges it serves.
+    """The tape with a second listing of every perpetual, which listing is whose, and the hedges it serves.
 
     A second listing has the first one's price whenever anybody looks, before our own impact, and a book of its own.
     """
-    first, n = tape.instruments, len(tape.instruments)
+    n, first = len(tape.instruments), [i for i in tape.instruments if i.kind is Kind.PERP]
     looks = [range(tape.start_ns, tape.end_ns, watch_ns(tape)), range(tape.start_ns, tape.end_ns, _sample_ns(tape))]
     often = {ns for times in looks for ns in times} | {tape.start_ns, tape.end_ns}
-    times: dict[int, set[int]] = {instrument.id: set(often) for instrument in first}
+    times: dict[int, set[int]] = {instrument.id: set(often) for instrument in tape.instruments}
     for ns, key in tops(tape):
         times[key].add(ns)
-    anchors, seconds = dict(tape.anchors), []
-    for instrument, figures in zip(first, tape.figures, strict=True):
+    anchors, seconds = dict(tape.anchors), list[Instrument]()
+    for number, instrument in enumerate(first):
+        figures = tape.figures[instrument.id]
         source: MarketSource = tape.recorded.get(instrument.id) or ModelledBook(
             instrument, figures, seed, tape.anchors[instrument.id]
         )
-        second = msgspec.structs.replace(instrument, id=n + instrument.id, symbol=f"{instrument.symbol} hedge")
+        second = msgspec.structs.replace(instrument, id=n + number, symbol=f"{instrument.symbol} hedge")
         anchors[second.id] = [(ns, source.mark(instrument.id, ns), 0) for ns in sorted(times[instrument.id])]
         seconds.append(second)
     hedges = [
@@ -145,7 +147,8 @@ def listed_twice(tape: Tape, seed: int) -> tuple[Tape, dict[int, int], Settings]
         for a, b in zip(first, seconds, strict=True)
     ]
     both = msgspec.structs.replace(
-        tape, instruments=[*first, *seconds], figures=[*tape.figures, *tape.figures], anchors=anchors,
+        tape, instruments=[*tape.instruments, *seconds], anchors=anchors,
+        figures=[*tape.figures, *(tape.figures[a.id] for a in first)],
         notes=[*tape.notes, *(f"a second listing, assumed, at the price of {a.symbol}" for a in first)],
     )  # fmt: skip
     return both, {a.id: b.id for a, b in zip(first, seconds, strict=True)}, Settings(file="this mode", hedges=hedges)
