@@ -5,7 +5,7 @@ import pytest
 from pilotfish.domain.events import LeadListed
 from pilotfish.domain.mandate import RATIO_UNIT, Sizing
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.engine.facts import Intended, PositionBreak, Settled
+from pilotfish.engine.facts import Intended, PositionBreak, Quarantined, Settled
 from tests.unit.driver import USDC, Desk, free_follows, only, placed, said
 
 
@@ -174,3 +174,18 @@ def test_a_lead_of_no_equity_to_speak_of_halts_nobody() -> None:
     desk.lead(10**6, lead=1)
     assert not desk.state.guard.halted
     assert desk.targets() == [0.0, 100.0]
+
+
+def test_a_fee_taken_in_the_traded_token_is_no_break_in_the_chain() -> None:
+    desk = Desk()
+    desk.follow(free_follows([0], sizing=1, value=10**9))
+    desk.lead(100, start=0, held_back=2)
+    outcome = desk.lead(50, start=98, held_back=1)
+    assert said(outcome, PositionBreak) == []
+    assert desk.targets() == [147.0]
+
+
+def test_a_fee_larger_than_the_trade_is_quarantined() -> None:
+    desk = Desk()
+    (odd,) = said(desk.lead(100, held_back=101), Quarantined)
+    assert "fee" in odd.why

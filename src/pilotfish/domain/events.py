@@ -70,6 +70,12 @@ class LeadFill(Stamped, frozen=True, array_like=True, tag="lead_fill"):
     fill_id: int  # unique per lead
     start: int | None = None
     order: int = 0  # the lead's order that this is a part of; where 0, fills of one stamp and side are one order
+    held_back: int = 0  # lots that a fee taken in the traded token kept from its position
+
+    @property
+    def change(self) -> int:
+        """What it does to the lead's position, signed lots."""
+        return self.side * self.lots - self.held_back
 
 
 class FollowsOpened(Stamped, frozen=True, array_like=True, tag="follows"):

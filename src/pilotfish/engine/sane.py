@@ -107,6 +107,8 @@ def _lead_equity(state: State, event: LeadEquity) -> str:
 def _lead_fill(state: State, event: LeadFill) -> str:
     if why := _lead(state, event.lead) or _instrument(state, event.instrument) or _trade(event.lots, event.price):
         return why
+    if not 0 <= event.held_back <= event.lots:
+        return f"a fee of {event.held_back} lots on {event.lots}"
     if event.side not in (1, -1):
         return f"side {event.side}"
     if _notional(state, event.instrument, event.lots, event.price) > MONEY_MAX:

@@ -53,7 +53,7 @@ class EquityView:
             self._seen[event.lead].add(event.fill_id)
             key = (event.lead, event.instrument)
             instrument = state.listings[event.instrument].instrument
-            self.held[key] = self.held.get(key, 0) + event.side * event.lots
+            self.held[key] = self.held.get(key, 0) + event.change
             cost = event.side * instrument.cost(event.side, event.lots, event.price)
             self.cash[key] = self.cash.get(key, 0) - cost
 

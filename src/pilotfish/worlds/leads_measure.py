@@ -138,7 +138,7 @@ def openings(window: Window) -> list[tuple[int, Instrument]]:
     for fill in window.fills:
         k = fill.instrument
         start = held.get(k, 0) if fill.start is None else fill.start
-        held[k] = start + fill.side * fill.lots
+        held[k] = start + fill.change
         if abs(held[k]) > abs(start):
             key = (k, fill.side, fill.venue_ns)
             out[key] = out.get(key, 0) + window.instruments[k].notional_floor(fill.lots, fill.price)

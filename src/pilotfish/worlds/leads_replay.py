@@ -172,7 +172,7 @@ def _tops(window: Window, joins: list[int]) -> Iterator[tuple[int, int]]:
         while at < len(window.fills) and window.fills[at].venue_ns <= ns:
             fill = window.fills[at]
             start = held.get(fill.instrument, 0) if fill.start is None else fill.start
-            held[fill.instrument] = start + fill.side * fill.lots
+            held[fill.instrument] = start + fill.change
             at += 1
         moments += [(ns, k) for k, lots in held.items() if lots]
     wanted = {((ns + s * SECOND) // TOP_EVERY_NS * TOP_EVERY_NS, k) for ns, k in moments for s in TOPS_S}

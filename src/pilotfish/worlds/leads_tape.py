@@ -134,7 +134,13 @@ def _add(accounts: dict[str, Account], recording: Recording, common: Sequence[In
         price = fill.price * 10 ** (one.price_decimals - own.price_decimals)
         account.fills.append(
             msgspec.structs.replace(
-                fill, lead=0, instrument=one.id, lots=fill.lots * scale[k], price=price, start=start
+                fill,
+                lead=0,
+                instrument=one.id,
+                lots=fill.lots * scale[k],
+                price=price,
+                start=start,
+                held_back=fill.held_back * scale[k],
             )
         )
         account.fees.append(fee)

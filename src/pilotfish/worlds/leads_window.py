@@ -49,7 +49,7 @@ class Window(msgspec.Struct):
                 fill, fee = self.fills[at], self.fees[at]
                 k, before = fill.instrument, held.get(fill.instrument, 0)
                 start = before if fill.start is None else fill.start
-                moved = start + fill.side * fill.lots - before
+                moved = start + fill.change - before
                 value = self.instruments[k].notional_floor(moved, fill.price)
                 cash -= (value if moved > 0 else -value) + fee
                 held[k] = before + moved
@@ -76,7 +76,7 @@ def window_of(tape: LeadsTape, account: Account, start_ns: int, end_ns: int, equ
             inside.append((fill, fee))
         else:
             before = held.get(fill.instrument, 0) if fill.start is None else fill.start
-            held[fill.instrument] = before + fill.side * fill.lots
+            held[fill.instrument] = before + fill.change
     held = {k: lots for k, lots in held.items() if lots}
     if not inside and not held:
         return None
@@ -112,7 +112,7 @@ def assumed_equity(window: Window) -> int:
     paid = spent
     for fill in window.fills:
         k, instrument = fill.instrument, window.instruments[fill.instrument]
-        held[k] = (held.get(k, 0) if fill.start is None else fill.start) + fill.side * fill.lots
+        held[k] = (held.get(k, 0) if fill.start is None else fill.start) + fill.change
         prices[k] = fill.price
         if instrument.kind != Kind.PERP:
             spent += fill.side * instrument.notional_floor(fill.lots, fill.price)

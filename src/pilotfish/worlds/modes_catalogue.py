@@ -166,7 +166,7 @@ def usual_orders(tape: Tape) -> Ints:
     for fill in tape.fills:
         here, instrument = (fill.lead, fill.instrument), tape.instruments[fill.instrument]
         before = held.get(here, 0) if fill.start is None else fill.start
-        held[here] = before + fill.side * fill.lots
+        held[here] = before + fill.change
         if opened := Change.between(before, held[here]).opened:
             known, order = orders[fill.lead], (fill.instrument, fill.order or fill.venue_ns)
             known[order] = known.get(order, 0) + instrument.notional_floor(opened, fill.price)

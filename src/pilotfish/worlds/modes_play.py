@@ -111,7 +111,7 @@ def lead_stops(tape: Tape, stop_bps: int) -> dict[int, Event]:
     for number, fill in enumerate(tape.fills if stop_bps else ()):
         here = (fill.lead, fill.instrument)
         before = known.get(here, 0) if fill.start is None else fill.start
-        known[here] = before + fill.side * fill.lots
+        known[here] = before + fill.change
         if Change.between(before, known[here]).opened:
             stops[number] = _stop(fill, stop_bps)
     return stops

@@ -90,7 +90,10 @@ def read_tape(files: Sequence[Path], options: ReplayOptions) -> Tape:
             common = local[fill.instrument]
             lots, price = _rescale(fill, recording.instruments[fill.instrument], instruments[common])
             start = None if fill.start is None else _lots(fill.start, recording, fill.instrument, instruments[common])
-            moved = msgspec.structs.replace(fill, lead=number, instrument=common, lots=lots, price=price, start=start)
+            moved = msgspec.structs.replace(
+                fill, lead=number, instrument=common, lots=lots, price=price, start=start,
+                held_back=_lots(fill.held_back, recording, fill.instrument, instruments[common]),
+            )  # fmt: skip
             fills.append(moved)
             anchors.setdefault(common, []).append((fill.venue_ns, price, fill.side))
         first = {local[k]: _lots(v, recording, k, instruments[local[k]]) for k, v in recording.first_positions.items()}
@@ -170,9 +173,7 @@ def _assumed_equity(recording: Recording) -> int:
     peak = 0
     part = [ASSUMED_LEVERAGE if i.kind is Kind.PERP else 1 for i in recording.instruments]
     for fill in recording.fills:
-        held[fill.instrument] = (fill.start if fill.start is not None else held.get(fill.instrument, 0)) + (
-            fill.side * fill.lots
-        )
+        held[fill.instrument] = (fill.start if fill.start is not None else held.get(fill.instrument, 0)) + (fill.change)
         prices[fill.instrument] = fill.price
         bound = sum(recording.instruments[k].notional_floor(held[k], price) // part[k] for k, price in prices.items())
         peak = max(peak, bound)

@@ -23,7 +23,7 @@ def on_lead_fill(state: State, event: LeadFill) -> Out:
     lead.fills += 1
     facts: list[Fact] = []
     known = lead.positions.get(key)
-    signed = event.side * event.lots
+    signed = event.change
     if event.start is None:
         if event.venue_ns < lead.as_of_ns.get(key, 0) and _stated_since(lead, key):
             lead.late += 1

@@ -66,9 +66,16 @@ def _recording(draft: Draft, account: str, raws: list[RawFill]) -> Recording:
     kept = _fitting(kept, draft, out)
     index = {i.symbol: i for i in out.instruments}
     taken: set[int] = set()
+    stood: dict[str, Decimal] = {}  # where the last fill left each symbol
     for raw in kept:
         instrument = index[raw.symbol]
-        start = None if raw.start is None else int(raw.start.scaleb(instrument.lot_decimals))
+        exact = _unrounded(raw, stood.get(raw.symbol))
+        start = None if exact is None else int(exact.scaleb(instrument.lot_decimals))
+        held_back = 0
+        if exact is not None and start is not None:
+            stood[raw.symbol] = exact + raw.side * raw.size - raw.held_back
+            end = int(stood[raw.symbol].scaleb(instrument.lot_decimals))
+            held_back = start + raw.side * instrument.lots(raw.size) - end if raw.held_back else 0
         fill_id = stable_id(raw.key) if raw.fill_id is None or raw.fill_id in taken else raw.fill_id
         while fill_id in taken:
             fill_id = stable_id(fill_id, raw.line)
@@ -85,6 +92,7 @@ def _recording(draft: Draft, account: str, raws: list[RawFill]) -> Recording:
                 fill_id,
                 start,
                 (raw.order_id or 0) & ORDER_MASK,
+                held_back,
             )
         )
         out.fees.append(_money(raw.fee))
@@ -95,6 +103,13 @@ def _recording(draft: Draft, account: str, raws: list[RawFill]) -> Recording:
             out.tokens.setdefault(instrument.id, raw.token)
     check_chain(kept, index, out)
     return out
+
+
+def _unrounded(raw: RawFill, before: Decimal | None) -> Decimal | None:
+    """The position before a fill: what the fill before it left, where the file's own statement is that but rounded."""
+    if raw.start is None or before is None or abs(before - raw.start) > raw.tolerance:
+        return raw.start
+    return before
 
 
 def _distinct(raws: Iterable[RawFill], draft: Draft) -> list[RawFill]:
