@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.measure import ROOT, Row, progress
 
-NAMES = ("fanout", "rates", "attribution", "journal", "restart")
+NAMES = ("fanout", "rates", "attribution", "journal", "restart", "signing")
 LATEST = ROOT / "bench/latest.json"
 KEPT = ("value", "unit", "baseline", "ratio", "against", "target", "note", "points")
 

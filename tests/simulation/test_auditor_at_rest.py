@@ -18,7 +18,7 @@ def rested() -> Simulation:
 
 
 def _unsettled(run: Simulation) -> str:
-    return "\n".join(closing.unsettled(run.auditor, run.shard.state, run.venue))
+    return "\n".join(closing.unsettled(run.auditor, run.shard.state, run.venue, run.transferred))
 
 
 def test_a_venue_that_holds_other_lots_or_cash_is_found(rested: Simulation) -> None:

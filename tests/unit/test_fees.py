@@ -9,7 +9,7 @@ from pilotfish.domain.arith import ints
 from pilotfish.domain.errors import LedgerError
 from pilotfish.domain.terms import DAY_NS, FeeTerms
 from pilotfish.engine.follows.standing import Mode
-from pilotfish.engine.money.fees import in_arrears
+from pilotfish.engine.money.arrears import in_arrears
 from tests.unit.driver import PX, USDC
 from tests.unit.fee_scene import FREE, SUBSCRIBED, Scene, charged
 

@@ -175,19 +175,18 @@ def _market(state: State, event: Any) -> Outcome:
 
 
 def _in_time(state: State) -> Out:
-    """Before anything is tried again: what was withheld until now, and every duty. Who is stopped opens nothing."""
-    commands, facts = _released(state) if state.withheld else ([], list[Fact]())
-    if state.moved or state.now_ns >= state.due_ns:
-        more = tend(state)
-        commands, facts = [*commands, *more[0]], [*facts, *more[1]]
-    return commands, facts
+    """Before anything is tried again: every duty, then what was withheld until now. Who is stopped opens nothing."""
+    due = released(state) if state.withheld else []
+    out = tend(state) if state.moved or state.now_ns >= state.due_ns else ([], list[Fact]())
+    more = _released(state, due)
+    return [*out[0], *more[0]], [*out[1], *more[1]]
 
 
-def _released(state: State) -> Out:
+def _released(state: State, due: list[Event]) -> Out:
     """What a lead did before, and what may be acted on only now; it must still be possible."""
     commands: list[Approved[Command]] = []
     facts: list[Fact] = []
-    for event in released(state):
+    for event in due:
         why = insane(state, event)
         more = ([], [Quarantined(type(event).__name__, why)]) if why else _HANDLERS[type(event)](state, event)
         state.quarantined += bool(why)

@@ -15,7 +15,7 @@ from pilotfish.domain.mandate import BPS
 from pilotfish.domain.orders import Command, Place, PlaceBatch
 from pilotfish.engine.facts import Copied, Fact, Targeted
 from pilotfish.engine.follows.column import HEDGE, Column
-from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.follows.shut import opens_nothing
 from pilotfish.engine.orders.batches import send_batch
 from pilotfish.engine.orders.blocks import send_blocks
 from pilotfish.engine.orders.fanout import lacking
@@ -65,7 +65,7 @@ def fell_short(state: State, fact: Copied) -> list[Fact]:
 
 def send_hedges(state: State, key: int, rows: Ints, moved: Ints, delta: Ints) -> Out:
     """Exits, then opens, of what `rows` lack; dust joins where a target has `moved`. What still lacks has its time."""
-    note, n, gap = state.hedging[key], len(state.follows), _gap(state, key, rows)
+    note, n, gap = state.hedging[key], len(state.follows), off_target(state, key, rows)
     if not moved.size and not gap.any():
         return [], []
     wait, mine, asked = state.now_ns < note.next_ns, np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
@@ -98,9 +98,10 @@ def _quotas(state: State, number: int, key: int, mine: Flags, asked: Ints, *, ex
     quotas = lack.exits if exit else lack.opens
     if not exit:
         part = column.part(HEDGE, key, rows)
-        hedge = np.where(shared(column, key, rows, part), asked[rows], part)
-        room = np.where(np.sign(hedge) == np.sign(quotas), np.abs(hedge), 0)
-        room = np.where(state.standing.mode[rows] == Mode.ACTIVE, room, 0)
+        rooms = [np.where(np.sign(of) == np.sign(quotas), np.abs(of), 0) for of in (part, asked[rows])]
+        room = np.where(shared(column, key, rows, part), rooms[1], np.maximum(*rooms))  # what it netted is bought back
+        idle = opens_nothing(state, rows)
+        room = room if idle is None else np.where(idle[0], 0, room)
         quotas = np.sign(quotas) * np.minimum(np.abs(quotas), room)
     join = mine[rows] & ((np.abs(quotas) >= SUBLOT) | (asked[rows] != 0))
     lots = np.abs(quotas) // SUBLOT
@@ -136,7 +137,7 @@ def _unfilled(state: State, key: int, rows: Ints) -> Ints:
     return np.asarray(np.abs(targets) - np.clip(have, 0, np.abs(targets)), dtype=np.int64)
 
 
-def _gap(state: State, key: int, rows: Ints) -> Flags:
+def off_target(state: State, key: int, rows: Ints) -> Flags:
     """Who is off target by a lot, orders in flight not counted."""
     off: Flags = np.abs(state.columns[key].targets[rows] - state.ledger.lots[key].rows[rows] * SUBLOT) >= SUBLOT
     return off

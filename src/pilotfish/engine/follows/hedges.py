@@ -12,14 +12,21 @@ from pilotfish.copying.sizing import sublots_of
 from pilotfish.domain.arith import Ints, muldiv_floor
 from pilotfish.domain.events import Event, Liquidation
 from pilotfish.domain.instructions import HedgeMapped
-from pilotfish.domain.instrument import SUBLOT
+from pilotfish.domain.instrument import SUBLOT, Kind
 from pilotfish.domain.mandate import BPS
 from pilotfish.domain.orders import Command
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Copied, Fact, Refused
 from pilotfish.engine.follows.column import HEDGE
-from pilotfish.engine.follows.hedge_orders import ask_hedges, fell_short, least_lots, send_hedges, shared
-from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.follows.hedge_orders import (
+    ask_hedges,
+    fell_short,
+    least_lots,
+    off_target,
+    send_hedges,
+    shared,
+)
+from pilotfish.engine.follows.shut import opens_nothing
 from pilotfish.engine.orders.leg import Out
 from pilotfish.engine.state import Hedging, State
 from pilotfish.gate.approved import Approved
@@ -101,8 +108,10 @@ def _hedge(state: State, key: int) -> Out:
         if rests.any():
             state.wake(state.hedging[key].next_ns)
     delta = wanted[off] - part[rows[off]]
+    fresh = rows[off & ~off_target(state, key, rows)]  # what a copy lacks beside it keeps its reason
+    idle = opens_nothing(state, fresh)
+    column.reasons[fresh] = 0 if idle is None else np.where(idle[0], idle[1], 0)
     facts += ask_hedges(state, key, rows[off], delta)
-    column.reasons[rows[off]] = 0
     commands, more = send_hedges(state, key, rows, rows[off], delta)
     return commands, facts + more
 
@@ -162,11 +171,14 @@ def _wanted(state: State, key: int, rows: Ints, value: Ints, part: Ints) -> tupl
     exposure = sublots_of(np.abs(value), listing.instrument, max(listing.mark, 1))
     wanted = -np.sign(value) * muldiv_floor(exposure, follows.hedge_bps[rows], BPS)
     less = np.where(np.sign(wanted) == np.sign(part), np.sign(part) * np.minimum(np.abs(wanted), np.abs(part)), 0)
-    wanted = np.where(state.standing.mode[rows] == Mode.ACTIVE, wanted, less)
+    idle = opens_nothing(state, rows)
+    wanted = wanted if idle is None else np.where(idle[0], less, wanted)
     denied = ~column.allowed[rows] & (wanted != 0)
-    wanted = np.where(denied, 0, wanted)
+    unheld = (wanted < 0) & (listing.instrument.kind is not Kind.PERP)  # what is paid in full cannot be sold short
+    wanted = np.where(denied | unheld, 0, wanted)
     off = np.abs(wanted - part) > muldiv_floor(exposure, follows.hedge_band_bps[rows], BPS)
     small = off & (np.abs(wanted - part) // SUBLOT < least_lots(state, key))
     column.reasons[rows[small & (wanted != 0)]] = Reason.BELOW_MINIMUM
+    column.reasons[rows[unheld]] = Reason.NO_SHORT
     column.reasons[rows[denied]] = Reason.DENIED
     return wanted, (off & ~small) | ((wanted == 0) & (part != 0))

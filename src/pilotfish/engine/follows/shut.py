@@ -10,7 +10,27 @@ from pilotfish.domain.instrument import SUBLOT
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Settled
 from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.money.arrears import in_arrears
 from pilotfish.engine.state import State
+from pilotfish.ledger.book import Rows
+
+
+def opens_nothing(state: State, rows: Rows) -> tuple[NDArray[np.bool_], Ints] | None:
+    """Which of these follows open nothing at present, and why; None where all may."""
+    shut, why = state.standing.mode[rows] != Mode.ACTIVE, state.standing.why[rows]
+    for which, reason in ((_of_gone_leads(state, rows), Reason.LEAD_GONE), (_owing(state, rows), Reason.OWED)):
+        if which is not None:
+            why, shut = np.where(which & ~shut, int(reason), why), shut | which
+    return (shut, why) if shut.any() else None
+
+
+def _of_gone_leads(state: State, rows: Rows) -> NDArray[np.bool_] | None:
+    gone = [lead.gone for lead in state.leads]
+    return np.array(gone, dtype=bool)[state.follows.lead[rows]] if any(gone) else None
+
+
+def _owing(state: State, rows: Rows) -> NDArray[np.bool_] | None:
+    return in_arrears(state)[rows] if state.standing.owed.any() else None
 
 
 def trim(state: State, lead: int, key: int) -> list[Fact]:

@@ -14,12 +14,13 @@ from pilotfish.domain.mandate import BPS, Direction, Sides
 from pilotfish.domain.mandate_checks import LOOKBACK_MAX
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused, Targeted
-from pilotfish.engine.follows.column import AT_A_PRICE, Column
+from pilotfish.engine.follows.closing import set_own
+from pilotfish.engine.follows.column import AT_A_PRICE, HEDGE, Column
 from pilotfish.engine.follows.standing import Mode
 from pilotfish.engine.leads.lead import Counterpart, LeadTrade
 from pilotfish.engine.leads.routes import shares
 from pilotfish.engine.mirrors.depth import catch_up, note_filled
-from pilotfish.engine.money.fees import in_arrears
+from pilotfish.engine.money.arrears import in_arrears
 from pilotfish.engine.orders.fanout import fan_out
 from pilotfish.engine.orders.leg import Occasion, Out
 from pilotfish.engine.state import State, remember
@@ -138,7 +139,8 @@ def _retarget(
         column.reasons[rows] = np.where(reasons > 0, reasons, why)
         kept = kept + (targets - base)
     column.ask(moved.source, key, rows, targets, kept)
-    return Targeted(moved.lead, key, price, rows, targets - before, moved.lead_ns)
+    keep_sides(state, key, rows)
+    return Targeted(moved.lead, key, price, rows, column.targets[rows] - before, moved.lead_ns)
 
 
 def wanted(state: State, rows: Rows, order: Order, path: Counterpart, share: int) -> tuple[Ints, Ints]:
@@ -189,6 +191,20 @@ def wrong_side(sides: Ints, step: Ints | int) -> NDArray[np.bool_]:
     """Who opens on the other side only."""
     side = np.sign(step)
     return np.asarray(((sides == Sides.LONG) & (side < 0)) | ((sides == Sides.SHORT) & (side > 0)), dtype=bool)
+
+
+def keep_sides(state: State, key: int, rows: Rows) -> None:
+    """What several sources ask for in one instrument may end on a side that a mandate does not open: then nothing."""
+    sides = state.follows.sides[rows]
+    if not sides.any():
+        return
+    column = state.columns[key]
+    hedge = column.part(HEDGE, key, rows)
+    bad = np.flatnonzero(wrong_side(sides, column.targets[rows] - hedge))
+    if bad.size:
+        at = np.arange(len(state.follows))[rows][bad]
+        set_own(column, at, np.zeros_like(bad), hedge[bad])
+        column.reasons[at] = Reason.ONE_SIDE
 
 
 def _postponed(state: State, column: Column, rows: Rows, step: Ints, reasons: Ints) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ from pilotfish.domain.orders import Command
 from pilotfish.engine.facts import Fact, Targeted
 from pilotfish.engine.follows.column import AT_A_PRICE
 from pilotfish.engine.leads.lead import Lead
-from pilotfish.engine.leads.moves import grow, may_open
+from pilotfish.engine.leads.moves import grow, keep_sides, may_open
 from pilotfish.engine.orders.fanout import fan_out
 from pilotfish.engine.orders.leg import Occasion, Out
 from pilotfish.engine.state import State
@@ -67,7 +67,8 @@ def _retarget(state: State, number: int, key: int, source: int, rows: Ints, pric
     targets, reasons = grow(state, key, rows, before, step, price)
     column.ask(source, key, rows, targets, part + (targets - before))
     column.reasons[rows] = np.where(reasons > 0, reasons, why)
-    return Targeted(number, key, price, rows, targets - before, state.now_ns)
+    keep_sides(state, key, rows)
+    return Targeted(number, key, price, rows, column.targets[rows] - before, state.now_ns)
 
 
 def _paid(state: State, lead: Lead, key: int) -> tuple[int, int]:

@@ -60,12 +60,6 @@ def accounts_of(state: State, rows: Ints, leaving: Ints | None = None) -> Accoun
     )  # fmt: skip
 
 
-def prices_of(state: State, terms: FeeTerms) -> Ints:
-    """What a month costs each follow."""
-    prices = np.full(state.ledger.follows, terms.subscription, dtype=np.int64)
-    return discounted_floor(prices, terms.coupon_bps, state.follows.coupon > 0)
-
-
 def due_of(state: State, terms: FeeTerms, accounts: Accounts, fees: Ints) -> Ints:
     """Each row's share of its follower's fee, in proportion to its own gain, less the coupon."""
     shares = apportion_within(fees, accounts.weights(state.standing.mark), accounts.group)

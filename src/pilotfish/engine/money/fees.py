@@ -10,7 +10,8 @@ from pilotfish.domain.instructions import FeesDue, FeesSet
 from pilotfish.domain.terms import FeeTerms
 from pilotfish.engine.facts import Fact
 from pilotfish.engine.follows.standing import Mode
-from pilotfish.engine.money.billing import Accounts, accounts_of, charge, collect, due_of, prices_of
+from pilotfish.engine.money.arrears import prices_of
+from pilotfish.engine.money.billing import Accounts, accounts_of, charge, collect, due_of
 from pilotfish.engine.money.insurance import pay_claims
 from pilotfish.engine.orders.leg import Out
 from pilotfish.engine.state import State
@@ -118,14 +119,6 @@ def _fees_withdrawn(accounts: Accounts, terms: FeeTerms, out: Ints) -> Ints:
 
 
 # -- subscription ------------------------------------------------------------------------------------------------------
-
-
-def in_arrears(state: State) -> NDArray[np.bool_]:
-    """Follows that owe more than a month: nothing is opened for them until they have paid."""
-    if state.fee_terms is None:
-        return np.zeros(state.ledger.follows, dtype=bool)
-    prices = prices_of(state, state.fee_terms)
-    return (prices > 0) & (state.standing.owed > prices)
 
 
 def _subscribe(state: State, terms: FeeTerms, rows: Ints) -> list[Fact]:

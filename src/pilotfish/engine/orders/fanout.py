@@ -18,7 +18,7 @@ from pilotfish.engine.mirrors.depth import beside_resting
 from pilotfish.engine.orders.batches import send_batch
 from pilotfish.engine.orders.blocks import send_blocks
 from pilotfish.engine.orders.leg import Leg, Occasion, Out
-from pilotfish.engine.orders.working import next_look_ns, worked
+from pilotfish.engine.orders.working import next_look_ns, opens_until, worked
 from pilotfish.engine.state import State, Watch
 from pilotfish.gate.approved import Approved
 
@@ -88,10 +88,11 @@ def watch(state: State, lead: int, instrument: int, occasion: Occasion) -> None:
     key, retry = watch_key(lead, instrument), state.settings.retry_ns
     due, known = next_look_ns(state, lead, instrument, state.now_ns + retry), state.watches.get(key)
     only = occasion.only
-    if known is not None and (not occasion.first or (only.size and not known.only.size)):
+    lapsed = known is not None and state.now_ns > opens_until(state, lead, instrument, known.since_ns)
+    if known is not None and (not occasion.first or (only.size and not known.only.size and not lapsed)):
         known.next_ns = due  # what all of them wait for goes before what a few want at another price
         return
-    if known is not None and only.size:
+    if known is not None and only.size and not lapsed:
         only = np.union1d(known.only, only)
     state.watches[key] = Watch(occasion.reference, occasion.lead_ns, state.now_ns, due, worst=occasion.worst, only=only)
 

@@ -10,7 +10,7 @@ from pilotfish.domain.arith import Ints, muldiv_floor
 from pilotfish.domain.orders import Command
 from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Fact, Refused
-from pilotfish.engine.follows.standing import Mode
+from pilotfish.engine.follows.shut import opens_nothing
 from pilotfish.engine.money.exposure import Exposures
 from pilotfish.engine.state import State
 from pilotfish.gate.approved import Approved
@@ -62,10 +62,10 @@ def clip(state: State, leg: Leg, quotas: Ints, price: int) -> Ints:
 
 
 def _rested(state: State, leg: Leg, quotas: Ints) -> Ints:
-    """Nothing for follows that are paused or closing, nor for those whose opens rest after a failure."""
-    shut = (state.standing.mode[state.leads[leg.lead].rows] != Mode.ACTIVE) & (quotas > 0)
-    if shut.any():
-        note_reasons(state, leg, shut, state.standing.why[state.leads[leg.lead].rows][shut])
+    """Nothing for follows that open nothing at present, nor for those whose opens rest after a failure."""
+    found = opens_nothing(state, state.leads[leg.lead].rows)
+    if found is not None and (shut := found[0] & (quotas > 0)).any():
+        note_reasons(state, leg, shut, found[1][shut])
         state.guard.refuse(Reason.PAUSED, int(np.count_nonzero(shut)))
         quotas = np.where(shut, 0, quotas)
     cooling = (state.standing.cool_ns[state.leads[leg.lead].rows] > state.now_ns) & (quotas > 0)

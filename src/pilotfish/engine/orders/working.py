@@ -116,7 +116,8 @@ def opens_until(state: State, lead: int, instrument: int, since_ns: int) -> int:
     """When opens that began at `since_ns` are given up."""
     terms, ends = state.execution, [since_ns + state.settings.retry_ns_max]
     if terms.kind == Execution.TWAP:
-        ends += [schedule.end_ns for schedule in _schedules(state, lead, instrument)]
+        last = since_ns + terms.window_ns + terms.window_ns // terms.slices  # what others began later is not for these
+        ends += [min(schedule.end_ns, last) for schedule in _schedules(state, lead, instrument)]
     elif terms.kind == Execution.ICEBERG:
         ends.append(since_ns + terms.window_ns)
     return max(ends)

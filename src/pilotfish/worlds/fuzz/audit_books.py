@@ -7,7 +7,7 @@ from typing import Any
 
 from pilotfish.domain.events import BatchUpdate, CashMoved, Event, Fill, FollowsOpened, Funding, Liquidation
 from pilotfish.domain.mandate import OMNIBUS
-from pilotfish.domain.orders import OrderSignal, Place, PlaceBatch
+from pilotfish.domain.orders import OrderSignal, Place, PlaceBatch, Tif
 
 FINAL = (int(OrderSignal.FILLED), int(OrderSignal.CANCEL), int(OrderSignal.REJECT))
 
@@ -15,9 +15,10 @@ FINAL = (int(OrderSignal.FILLED), int(OrderSignal.CANCEL), int(OrderSignal.REJEC
 class OwnOrder:
     """One order, or one of a batch (then with its follow `row`), and what it did by the venue's word."""
 
-    __slots__ = ("account", "cost", "fee", "fills", "instrument", "lots", "row", "side", "size")
+    __slots__ = ("account", "cost", "fee", "fills", "instrument", "lots", "rests", "row", "side", "size")
 
-    def __init__(self, account: int, instrument: int, side: int, size: int, row: int = -1) -> None:
+    def __init__(self, account: int, instrument: int, side: int, size: int, row: int = -1, rests: bool = False) -> None:
+        self.rests = rests  # it may lie in the book, and its fills are told one by one
         self.account, self.instrument, self.side, self.size, self.row = account, instrument, side, size, row
         self.lots = self.cost = self.fee = 0
         self.fills: set[int] = set()
@@ -36,13 +37,15 @@ class OwnBooks:
 
     def place(self, command: Place | PlaceBatch, rows: list[int]) -> None:
         """An order that leaves for the first time; `rows` are the follows of a batch."""
+        rests = command.tif is not Tif.IOC
         if isinstance(command, Place):
-            self.orders[command.coid] = OwnOrder(command.account, command.instrument, command.side, command.lots)
+            where = (command.account, command.instrument, command.side)
+            self.orders[command.coid] = OwnOrder(*where, command.lots, rests=rests)
             return
         self.batches[command.coid] = command.lots.size
         columns = zip(command.accounts.tolist(), command.lots.tolist(), rows, strict=True)
         for k, (account, lots, row) in enumerate(columns):
-            self.orders[command.coid + k] = OwnOrder(account, command.instrument, command.side, lots, row)
+            self.orders[command.coid + k] = OwnOrder(account, command.instrument, command.side, lots, row, rests)
 
     def take(self, event: Event, accounts: Any) -> None:
         """What an event moves. `accounts(row)` is the venue account that a follow trades on."""
@@ -82,7 +85,9 @@ class OwnBooks:
     def _fill(self, event: Fill) -> None:
         """Once by its id, and never beyond the size: the venue's word about an order that cannot be is no fill."""
         order = self.orders.get(event.coid)
-        if order is None or order.row >= 0 or event.fill_id in order.fills or order.lots + event.lots > order.size:
+        if order is None or (order.row >= 0 and not order.rests) or event.fill_id in order.fills:
+            return
+        if order.lots + event.lots > order.size:
             return
         order.fills.add(event.fill_id)
         self._post(order, event.lots, event.cost, event.fee)

@@ -20,6 +20,12 @@ class View(msgspec.Struct):
     ask: int = 0
     stated_mark: int = 0
     seen_ns: int = 0
+    marked_ns: int = 0
+
+    @property
+    def told_ns(self) -> int:
+        """When the mark that counts was told last."""
+        return self.marked_ns if self.stated_mark else self.seen_ns
 
     @property
     def mark(self) -> int:

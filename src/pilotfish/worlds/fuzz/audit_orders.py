@@ -13,6 +13,7 @@ from pilotfish.worlds.fuzz.audit_limits import Standing, beyond_bound, broken_li
 if TYPE_CHECKING:
     from pilotfish.worlds.fuzz.auditor import Auditor
 
+LONG, SHORT = 1, 2  # the sides a mandate may open
 CAPS = ("order_cap", "position_cap", "total_cap", "leverage_cap_e2")
 Held = dict[tuple[int, int, bool], int]  # (follow, instrument, exit) → sub-lots in flight
 
@@ -48,6 +49,8 @@ class OrderAudit:
             for row, sublots in each:
                 slot = (row, command.instrument, bool(reservation.exit))
                 held[slot] = held.get(slot, 0) - sublots
+        opening = [not state.ledger.reservations[command.coid].exit for command, _, _ in asked]
+        self._auditor.platform.left([command for command, _, _ in asked], opening)
         for command, each, prices in asked:
             self._size(command, each)
             opens = [price if self._one(command, row, n, price, state, held) else 0
@@ -81,7 +84,6 @@ class OrderAudit:
             return False
         at = self.standing(state, row, extra)
         opens = not state.ledger.reservations[command.coid].exit
-        lead = int(state.follows.lead[row])
         name = f"order {command.coid}, follow {row}, instrument {key}, {n} sub-lots at {price}"
         if not view.instrument.is_valid_price(price):
             auditor.found(f"{name}: the price is off the tick")
@@ -93,32 +95,49 @@ class OrderAudit:
             if view.mark and beyond_bound(view.mark, price, command.side, int(state.follows.exit_bps[row])):
                 auditor.found(f"{name}: beyond the follow's exit bound from mark {view.mark}")
             return False
+        self._open(command, name, n, price, at, state)
+        return True
+
+    def _open(self, command: Place | PlaceBatch, name: str, n: int, price: int, at: Standing, state: Any) -> None:
+        """What an open must be besides: allowed to this follow at this time, and inside its limits."""
+        auditor, key, row, follows = self._auditor, command.instrument, at.row, state.follows
+        view, config = auditor.views[key], auditor.config
+        assert config is not None
         if at.held[key] * n < 0:
             auditor.found(f"{name}: an open against {at.held[key]} sub-lots on the other side")
         if auditor.killed:
             auditor.found(f"{name}: an open while the kill switch is on")
-        if not view.mark or auditor.now_ns - view.seen_ns > auditor.config.stale_ns_max:
+        hedged = bool(follows.hedge_bps[row]) and key in auditor.stops.hedging
+        if not hedged and int(follows.sides[row]) == (SHORT if n > 0 else LONG):
+            auditor.found(f"{name}: an open on the side that the mandate does not open")
+        if why := auditor.follows.may_not_open(row, state):
+            auditor.found(f"{name}: {why}")
+        if not view.mark or auditor.now_ns - view.seen_ns > config.stale_ns_max:
             auditor.found(f"{name}: an open on data of {(auditor.now_ns - view.seen_ns) / 1e9:.1f} s ago")
-        rule = state.follows.rules[int(state.follows.rule[row])]
-        if not rule.allows(view.instrument.symbol):
+        if not follows.rules[int(follows.rule[row])].allows(view.instrument.symbol):
             auditor.found(f"{name}: the mandate does not allow {view.instrument.symbol}")
-        late = bool(state.follows.hold_ns_min[row] or state.follows.start[row])
-        self._open_bound(name, (lead, key), price, command.side, int(state.follows.open_bps[row]), late)
-        mandate = {cap: int(getattr(state.follows, cap)[row]) for cap in CAPS}
+        late = hedged or bool(follows.hold_ns_min[row] or follows.start[row])
+        lead = (int(follows.lead[row]), key)
+        self._open_bound(name, lead, price, command.side, int(follows.open_bps[row]), late)
+        mandate = {cap: int(getattr(follows, cap)[row]) for cap in CAPS}
         for what in broken_limits(mandate, at, auditor.views, key, n, price):
             auditor.found(f"{name}: {what}")
-        return True
 
     def _open_bound(self, name: str, lead: tuple[int, int], price: int, side: int, bps: int, late: bool) -> None:
         """Some price the lead traded at inside the retry window must justify the limit; of an open that had to wait,
         the mark when it need not wait any more.
         """
         auditor = self._auditor
-        since = auditor.now_ns - (auditor.config.retry_ns_max if auditor.config else 0)
-        known = auditor.prices[lead]
-        recent = [p for ns, p in known if ns >= since] or [p for _, p in known[-1:]]
-        if late:  # for a lasting position, or a price no worse than the lead once paid
-            recent = [p for _, p in known] + auditor.marks_since(lead[1], since)
+        since = auditor.now_ns - auditor.window_ns
+        recent: list[int] = []
+        for source, num, den in auditor.sources(lead[1]):
+            known = auditor.prices[lead[0], source]
+            some = [p for ns, p in known if late or ns >= since] or [p for _, p in known[-1:]]
+            recent += [p * num // den for p in some]
+            resting = [p * num // den for p in auditor.order_prices[lead[0], source]]
+            recent += [auditor.views[lead[1]].instrument.round_price(p, way) for p in resting for way in (1, -1)]
+        if late:  # for a lasting position, a price no worse than the lead once paid, or a hedge
+            recent += auditor.marks_since(lead[1], since)
         if all(beyond_bound(p, price, side, bps) for p in recent):
             auditor.found(f"{name}: beyond {bps} bps from any price of the lead, {recent[-3:]}")
 
@@ -131,6 +150,17 @@ class OrderAudit:
             for flight, exit in ((ledger.opening, False), (ledger.leaving, True))
         )
         return Standing(row, int(ledger.money.rows[row]), lots, held, leaves, self._reserved(state, row))
+
+    def equity(self, state: Any, row: int) -> Fraction:
+        """Money and positions at the marks."""
+        lots = [int(state.ledger.lots[k].rows[row]) for k in range(len(self._auditor.views))]
+        values = (v.value(n * SUBLOT, v.mark) for v, n in zip(self._auditor.views, lots, strict=True))
+        return sum(values, Fraction(int(state.ledger.money.rows[row])))
+
+    def spare(self, state: Any, row: int) -> Fraction:
+        """The same by what the shard says it set aside, which may be more than an order needs at its limit."""
+        reserved = Fraction(int(state.ledger.reserved_money[row]))
+        return self.free(state, row) + self._reserved(state, row) - reserved
 
     def free(self, state: Any, row: int) -> Fraction:
         """Money of a follow that neither margin nor an order in flight needs."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilotfish.domain.events import BatchUpdate, BookTop, Connection, Event, Mark, OrderUpdate
-from pilotfish.domain.orders import Command, Place, PlaceBatch, Query
+from pilotfish.domain.events import BatchUpdate, BookTop, Connection, Event, Fill, Mark, OrderUpdate, Reconciled
+from pilotfish.domain.orders import Command, Place, PlaceBatch, Query, Tif
 
 UNASKED_NS_MAX = 10_000_000_000  # an order without a last word must be asked about long before this
 BARREN_MAX = 30  # answers in a row that made new orders though nothing had traded, no time passed and no lead moved
@@ -18,11 +18,15 @@ class Pace:
         self._since: dict[int, int] = {}  # client order id → when it left last
         self._asked_ns = self._barren = self._executions = 0
         self._up = True
+        self._resting: dict[int, set[int]] = {}  # first client order id → those of its orders that nothing was said of
 
     def see(self, event: Event, commands: list[Command], now_ns: int, executions: int, state: Any) -> str:
         """`executions` counts what has traded so far."""
         if isinstance(event, Connection):
             self._up, self._asked_ns = event.up, now_ns
+        known = event.open if isinstance(event, Reconciled) else ()
+        for waiting in self._resting.values():
+            waiting.difference_update((event.coid,) if isinstance(event, OrderUpdate | Fill) else known)
         orders = 0
         for command in commands:
             if isinstance(command, Query):
@@ -30,6 +34,9 @@ class Pace:
             elif isinstance(command, Place | PlaceBatch):
                 self._since[command.coid] = now_ns
                 orders += 1
+                if command.tif is not Tif.IOC:
+                    size = 1 if isinstance(command, Place) else command.lots.size
+                    self._resting[command.coid] = set(range(command.coid, command.coid + size))
         return self._storm(event, orders, executions) or self._forgotten(now_ns, state)
 
     def _storm(self, event: Event, orders: int, executions: int) -> str:
@@ -48,6 +55,8 @@ class Pace:
         if not self._up:
             return ""
         for coid in state.ledger.reservations:
+            if coid in self._resting and not self._resting[coid]:
+                continue
             waited = now_ns - max(self._since.get(coid, now_ns), self._asked_ns)
             if waited > UNASKED_NS_MAX:
                 self._asked_ns = now_ns  # said once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pilotfish.domain.codec import decode_commands
@@ -12,34 +13,40 @@ from pilotfish.journal.chain import verify_chain
 from pilotfish.journal.port import Journal, RecordKind
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.worlds.fuzz.auditor import Auditor
-from pilotfish.worlds.fuzz.scenario import MS, SECOND
+from pilotfish.worlds.fuzz.draws import DELAY_NS_MAX, MS, SECOND, WINDOW_NS_MAX
 from pilotfish.worlds.verify import verify
 
 if TYPE_CHECKING:
     from pilotfish.worlds.fuzz.simulation import Simulation
 
 SETTLE_NS = 14 * SECOND  # the longest window for opens, an overdue order, an answer
+LATER_NS = DELAY_NS_MAX + WINDOW_NS_MAX  # what is withheld is done later, and worked over time
 AGAIN_NS = 3 * SECOND
 MOMENTS = 60
+SHUT = (2, 3)  # follows that are closing or leaving have that for a reason
 ATTEMPTS = 4  # a funding payment or a forced close may be on its way at the very moment we look
 
 
 def close(run: Simulation) -> None:
     """Stop the faults, reconcile, wait, and hold everything against everything."""
+    plain = run.scenario.plain
     run.stop_trading()
     run.tell(Operator(run.now_ns, run.now_ns, OperatorAction.RESUME, "the drill is over"))
     _advance(run, 3 * SECOND)
+    run.people.tell_orders(share=1.0)
     run.venue.disconnect(run.now_ns, 200 * MS)
-    _advance(run, SETTLE_NS)
+    _advance(run, SETTLE_NS + (0 if plain else LATER_NS))
     _rest(run)
-    differences = unsettled(run.auditor, run.shard.state, run.venue)
+    run.office.transfer()
+    differences = unsettled(run.auditor, run.shard.state, run.venue, run.transferred)
     for _ in range(ATTEMPTS):
         if not differences:
             break
         run.venue.disconnect(run.now_ns, 10 * MS)
         _advance(run, AGAIN_NS)
         _rest(run)
-        differences = unsettled(run.auditor, run.shard.state, run.venue)
+        run.office.transfer()
+        differences = unsettled(run.auditor, run.shard.state, run.venue, run.transferred)
     run.shard.checkpoint()
     for what in differences + _journal(run.auditor, run.journal):
         run.auditor.found(what)
@@ -58,16 +65,21 @@ def _rest(run: Simulation) -> None:
         _advance(run, 100 * MS)
 
 
-def unsettled(auditor: Auditor, state: Any, venue: SimVenue) -> list[str]:
-    """Where the shard, the auditor and the venue's books of record differ, at rest."""
-    return [*_accounts(auditor, state, venue), *_orders(auditor, venue), *_targets(auditor, state, venue)]
+def unsettled(auditor: Auditor, state: Any, venue: SimVenue, transferred: Mapping[int, int]) -> list[str]:
+    """Where the shard, the auditor and the venue's books of record differ, at rest. `transferred` is by account what
+    people moved at the venue because of fees, insurance and pay-outs.
+    """
+    return [
+        *_accounts(auditor, venue, transferred), *_orders(auditor, venue), *_targets(auditor, state, venue),
+        *auditor.at_rest(state),
+    ]  # fmt: skip
 
 
-def _accounts(auditor: Auditor, state: Any, venue: SimVenue) -> list[str]:
+def _accounts(auditor: Auditor, venue: SimVenue, transferred: Mapping[int, int]) -> list[str]:
     """Positions and cash of every account of ours, to the lot and to the money unit."""
     out: list[str] = []
     for account in sorted({auditor.accounts(row) for row in range(auditor.accounts.first)}):
-        if (cash := venue.cash(account)) != (known := auditor.books.cash[account]):
+        if (cash := venue.cash(account)) != (known := auditor.books.cash[account] + transferred.get(account, 0)):
             out.append(f"account {account} has {cash} at the venue, {known} by its events")
         for k in range(len(auditor.views)):
             if (lots := venue.position(account, k)) != (known := auditor.books.lots[account, k]):
@@ -106,7 +118,7 @@ def _targets(auditor: Auditor, state: Any, venue: SimVenue) -> list[str]:
     for k in range(len(auditor.views)):
         gap = abs(state.columns[k].targets - state.ledger.lots[k].rows * SUBLOT)
         for row in (gap >= SUBLOT).nonzero()[0].tolist():
-            if not state.columns[k].reasons[row]:
+            if not state.columns[k].reasons[row] and state.standing.mode[row] not in SHUT:
                 out.append(f"follow {row} is {int(gap[row])} sub-lots from its target in {k}, without a reason")
     return out
 

@@ -23,7 +23,8 @@ from pilotfish.domain.events import (
 )
 from pilotfish.domain.mandate import OMNIBUS, Follows
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.worlds.fuzz.scenario import Chance, Scenario
+from pilotfish.worlds.fuzz.draws import Chance
+from pilotfish.worlds.fuzz.scenario import Scenario
 
 HUGE = 2**62
 NOWHERE = 99

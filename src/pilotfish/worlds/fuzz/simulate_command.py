@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from itertools import zip_longest
 from multiprocessing import get_context
 
 from rich.console import Console
@@ -35,6 +36,7 @@ def simulate_seeds(first: int, seeds: int, workers: int, console: Console) -> bo
                 for future in as_completed(futures):
                     _take(future.result(), reports, console)
                     show(len(reports), seeds)
+    console.print(modes(reports))
     console.print(summary(reports))
     failed = sum(1 for report in reports if report.problems)
     if failed:
@@ -50,6 +52,22 @@ def _take(report: SeedReport, reports: list[SeedReport], console: Console) -> No
         console.print(f"[red]{escape(what)}[/]", highlight=False, soft_wrap=True)
     if report.problems:
         console.print(f"  rerun: {report.rerun}", highlight=False, soft_wrap=True)
+
+
+def modes(reports: list[SeedReport]) -> Table:
+    """Which modes were drawn, in how many worlds; and beside them what came of them, how often."""
+    drawn: Counter[str] = Counter()
+    happened: Counter[str] = Counter()
+    for report in reports:
+        drawn.update(report.drawn)
+        happened.update(report.happened)
+    table = Table(box=None, header_style="bold")
+    for name in ("drawn", "worlds", "came of it", "times"):
+        table.add_column(name, justify="right" if name in ("worlds", "times") else "left")
+    pairs = zip_longest(sorted(drawn.items()), sorted(happened.items()), fillvalue=("", None))
+    for (mode, worlds), (what, times) in pairs:
+        table.add_row(mode, "" if worlds is None else f"{worlds:,}", what, "" if times is None else f"{times:,}")
+    return table
 
 
 def summary(reports: list[SeedReport]) -> Table:

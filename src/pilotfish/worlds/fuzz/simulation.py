@@ -7,28 +7,19 @@ and reads the journal from its first record, so that what recovery believes is h
 from __future__ import annotations
 
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import partial
 
 import msgspec
 
-from pilotfish.domain.arith import ints
 from pilotfish.domain.codec import decode_event
 from pilotfish.domain.events import (
-    CashMoved,
     Connection,
     Event,
-    FollowsOpened,
-    LeadFill,
-    Operator,
-    OperatorAction,
-    Timer,
 )
-from pilotfish.domain.instructions import LeadStop
-from pilotfish.domain.instrument import Kind
 from pilotfish.domain.mandate import OMNIBUS, Follows
-from pilotfish.domain.orders import CancelAll, Place, Tif
-from pilotfish.engine.snapshot import digest
+from pilotfish.domain.orders import CancelAll
+from pilotfish.engine.snapshot import decode_state, digest, encode_state
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome, step
 from pilotfish.journal.memory import MemoryJournal
@@ -36,13 +27,15 @@ from pilotfish.journal.port import RecordKind
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.worlds.fuzz.auditor import Auditor
 from pilotfish.worlds.fuzz.closing import close
-from pilotfish.worlds.fuzz.garbage import impossible
-from pilotfish.worlds.fuzz.scenario import MS, SECOND, START_NS, USDC, Scenario, draw, draw_follows
+from pilotfish.worlds.fuzz.draws import MS, SECOND, START_NS
+from pilotfish.worlds.fuzz.modes import drawn, noted
+from pilotfish.worlds.fuzz.office import Office
+from pilotfish.worlds.fuzz.people import LEAD_ACCOUNT, People
+from pilotfish.worlds.fuzz.scenario import Scenario, draw
 from pilotfish.worlds.fuzz.weather import Crash, Passage, Weather
 from pilotfish.worlds.shard import Shard
 from pilotfish.worlds.world import LeadSetup, opening_events
 
-LEAD_ACCOUNT = 1 << 40
 STEP_NS = 500 * MS
 TIMER_NS = 250 * MS
 FINDINGS_MAX = 5  # of one world; the first is the one that matters
@@ -60,6 +53,8 @@ class SeedReport(msgspec.Struct):
     restarts: int = 0
     garbage: int = 0
     faults: dict[str, int] = {}
+    drawn: list[str] = []  # modes of this world
+    happened: dict[str, int] = {}  # and what came of them
     root: str = ""
 
     @property
@@ -88,7 +83,9 @@ class Simulation:
         self.venue = SimVenue(
             scenario.instruments, scenario.sources, scenario.latency, self.weather, leads, scenario.venue
         )
-        self.passage = Passage(self.venue, self.chance, self.weather, scenario.reject_then_fill)
+        self.passage = Passage(
+            self.venue, self.chance, self.weather, scenario.reject_then_fill, scenario.platform.keys_refused
+        )
         self.journal = MemoryJournal()
         self.garbage: set[int] = set()
         self.auditor = Auditor(self.garbage)
@@ -96,7 +93,10 @@ class Simulation:
         self.now_ns = START_NS
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
-        self._ids = 0
+        self.transferred: defaultdict[int, int] = defaultdict(int)  # by account, what people moved at the venue
+        self.people, self.office = People(self), Office(self)
+        self._twins = scenario.extras.random() < 0.3  # whether a copy of the state is taken along …
+        self._copy: State | None = None
 
     # -- one run -----------------------------------------------------------------------------------------------------
 
@@ -108,8 +108,8 @@ class Simulation:
         opening = opening_events(
             scenario.config.route, scenario.instruments, scenario.prices, leads, Follows.of([], [], []), START_NS
         )
-        self.shard.handle([scenario.config, *opening[1:-1]], START_NS)
-        self._join(scenario.follows)
+        self.shard.handle([scenario.config, *opening[1:-1], *scenario.platform.opening(START_NS)], START_NS)
+        self.people.join(scenario.follows)
         while self.now_ns < scenario.calm_ns and not self.problems:
             self.now_ns += STEP_NS
             self._until(self.now_ns)
@@ -122,13 +122,22 @@ class Simulation:
 
     def _act(self) -> None:
         """What the people of this world do in half a second, each with its own rate."""
-        s = self.scenario
+        s, people, office, p = self.scenario, self.people, self.office, self.scenario.platform
         for rate, action in (
-            (s.orders_per_s, self._trade), (s.cash_per_s, self._cash), (s.operator_per_s, self._operate),
-            (s.garbage_per_s, self._garbage), (s.joins_per_s, self._more), (s.restarts_per_s, self._crash),
+            (s.orders_per_s, people.trade), (s.cash_per_s, people.cash), (s.operator_per_s, people.operate),
+            (s.garbage_per_s, people.garbage), (s.joins_per_s, people.more), (s.restarts_per_s, self._crash),
             (0.05, self._checkpoint),
         ):  # fmt: skip
             if self.chance.random() < rate * STEP_NS / SECOND:
+                self.guarded(action)
+        for rate, action in (
+            (2.0 if p.depth else 0.0, people.tell_orders), (0.5 if p.depth else 0.0, people.change_orders),
+            (p.controls_per_s, people.control), (p.mandates_per_s, people.mandate), (p.news_per_s, office.news),
+            (p.rebalances_per_s, people.rebalance), (p.settlements_per_s, office.settle),
+            (p.commits_per_s, office.commit), (p.terms_per_s, office.new_terms), (0.1, people.resume),
+            (0.2, office.transfer), (1.0 if self._twins else 0.0, self._twin),
+        ):  # fmt: skip
+            if rate and s.extras.random() < rate * STEP_NS / SECOND:
                 self.guarded(action)
 
     def guarded(self, action: object) -> None:
@@ -144,81 +153,10 @@ class Simulation:
         if self.shard.state.now_ns < until_ns:  # restarted on the way
             self.guarded(partial(self.shard.run, until_ns, TIMER_NS))
 
-    # -- people ------------------------------------------------------------------------------------------------------
-
-    def _trade(self) -> None:
-        """A lead opens, adds, reduces, closes or flips; some orders rest and are filled in parts."""
-        chance = self.chance
-        lead = int(chance.integers(len(self.scenario.leads)))
-        instrument = self.scenario.instruments[int(chance.integers(len(self.scenario.instruments)))]
-        account = LEAD_ACCOUNT + lead
-        bid, _, ask, _ = self.venue.exchange.markets[instrument.id].book.best()
-        if not bid or not ask:
-            return
-        position = self.venue.position(account, instrument.id)
-        per_lot = max(float(instrument.notional_floor(10_000, bid)) / 10_000, 1e-6)
-        budget = self.scenario.leads[lead] * min(instrument.max_leverage, 3)
-        size = max(1, int(budget * float(chance.random()) ** 2 * 0.5 / per_lot))
-        goals = (position + size, position + size, position - size, position // 2, 0, -position)
-        goal = goals[int(chance.integers(len(goals)))]
-        if instrument.kind is not Kind.PERP:
-            goal = max(goal, 0)
-        side, lots = (1 if goal > position else -1), abs(goal - position)
-        if not lots:
-            return
-        rests = chance.random() < 0.2
-        touch = (bid if side > 0 else ask) if rests else (ask if side > 0 else bid)
-        price = instrument.bound_price(touch, side, 0 if rests else int(chance.choice([5, 50, 300])))
-        self._ids += 1
-        if chance.random() < 0.5:  # a stop some per cent away, or none any more
-            stop = 0 if chance.random() < 0.2 else round(bid * (1 - side * float(chance.choice([0.001, 0.01, 0.1]))))
-            self.tell(LeadStop(self.now_ns, self.now_ns, lead, instrument.id, stop))
-        tif = Tif.GTC if rests else Tif.IOC
-        self.venue.submit_for(account, Place(self._ids, account, instrument.id, side, lots, price, tif), self.now_ns)
-
-    def _cash(self) -> None:
-        """A deposit, or a withdrawal that the shard may refuse; the venue moves what the journal holds."""
-        rows = len(self.shard.state.follows)
-        row = int(self.chance.integers(rows))
-        amount = int(self.chance.integers(-3_000, 5_000)) * USDC
-        before = self.shard.state.quarantined
-        self.tell(CashMoved(self.now_ns, self.now_ns, ints([row]), ints([amount])))
-        if self.shard.state.quarantined == before:
-            self.venue.deposit(self._account(row), amount)
-
-    def _operate(self) -> None:
-        killed = self.shard.state.guard.killed
-        action = OperatorAction.RESUME if killed else OperatorAction(int(self.chance.choice([0, 0, 2])))
-        self.tell(Operator(self.now_ns, self.now_ns, action, "drill"))
-
-    def _garbage(self) -> None:
-        self.tell(Timer(self.now_ns, self.now_ns))  # what was due is done, so that nothing is left to do but refuse
-        event = impossible(self.scenario, self.chance, self.now_ns)
-        before = self._apart()
-        self.garbage.add(self.shard.state.seq + 1)
-        self.tell(event)
-        if self._apart() != before:
-            self.problem(f"garbage left a trace: {event}")
-
-    def _more(self) -> None:
-        symbols = [i.symbol for i in self.scenario.instruments]
-        count = int(self.chance.integers(1, 8))
-        self._join(draw_follows(self.chance, len(self.scenario.leads), count, symbols, len(self.shard.state.follows)))
-
-    def _join(self, follows: Follows) -> None:
-        omnibus = self.shard.state.omnibus
-        for follower, amount in zip(follows.follower.tolist(), follows.allocation.tolist(), strict=True):
-            account = OMNIBUS if omnibus else follower
-            if self.venue.exchange.accounts.has(account):
-                self.venue.deposit(account, amount)
-            else:
-                self.venue.open_account(account, amount)
-        self.tell(FollowsOpened(self.now_ns, self.now_ns, follows))
-
-    def _account(self, row: int) -> int:
+    def account_of(self, row: int) -> int:
         return OMNIBUS if self.shard.state.omnibus else int(self.shard.state.follows.follower[row])
 
-    def _apart(self) -> bytes:
+    def apart(self) -> bytes:
         """The state's digest without the counters that any event moves."""
         state = self.shard.state
         kept = (state.seq, state.issued, state.quarantined, state.now_ns)
@@ -237,6 +175,12 @@ class Simulation:
     def _checkpoint(self) -> None:
         self.shard.checkpoint()
 
+    def _twin(self) -> None:
+        """A copy from bytes must have gone the same way since the last time: no two places of a state share a list."""
+        if self._copy is not None and digest(self._copy) != digest(self.shard.state):
+            self.problem("a state read from a snapshot has gone another way than the one it was taken of")
+        self._copy = decode_state(encode_state(self.shard.state))
+
     def _crash(self) -> None:
         """Now, with what was not committed lost, or at the next submission, before or after the venue has it."""
         self.passage.armed = str(self.chance.choice(["", "before", "after"]))
@@ -245,7 +189,7 @@ class Simulation:
 
     def restart(self) -> None:
         """What was told meanwhile is lost. Reopen, with a fresh auditor that reads the whole journal."""
-        self.passage.armed = ""
+        self.passage.armed, self._copy = "", None
         self.counts["restarts"] += 1
         self._collect()
         now = max(self.now_ns, self.shard.state.now_ns)
@@ -277,8 +221,15 @@ class Simulation:
     # -- watching ----------------------------------------------------------------------------------------------------
 
     def _watched(self, shard: Shard) -> Shard:
-        shard.observers = [self._note]
+        shard.observers = [self._note_live]
         return shard
+
+    def _note_live(self, event: Event, outcome: Outcome, state: State) -> None:
+        """As it happens for the first time; what a restart reads again is not counted."""
+        self.counts.update(noted(event, outcome))
+        if self._copy is not None:
+            step(self._copy, event)
+        self._note(event, outcome, state)
 
     def _note_after(self, last: int, event: Event, outcome: Outcome, state: State) -> None:
         if state.seq > last:
@@ -286,7 +237,6 @@ class Simulation:
 
     def _note(self, event: Event, outcome: Outcome, state: State) -> None:
         self.auditor.see(event, [approved.command for approved in outcome.commands], state)
-        self.counts["lead fills"] += isinstance(event, LeadFill)
         if state.guard.halted:
             self.auditor.found(f"the shard halted: {[str(fact) for fact in outcome.facts][-1:]}")
 
@@ -310,5 +260,7 @@ class Simulation:
         return SeedReport(
             self.scenario.seed, self.problems[:FINDINGS_MAX], self.auditor.events, len(books.orders),
             sum(len(order.fills) for order in books.orders.values()), self.counts["lead fills"],
-            self.counts["restarts"], len(self.garbage), dict(self.weather.counts), self.journal.head.root.hex(),
+            self.counts["restarts"], len(self.garbage), dict(self.weather.counts),
+            sorted(drawn(self.scenario)), {name: n for name, n in sorted(self.counts.items()) if n},
+            self.journal.head.root.hex(),
         )  # fmt: skip

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from pilotfish.domain.arith import Ints
-from pilotfish.domain.events import Event, Fill, OrderUpdate
+from pilotfish.domain.events import BatchUpdate, Event, Fill, OrderUpdate
 from pilotfish.domain.orders import Command, OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.sim.faults import ONCE, FaultRates, Faults
 from pilotfish.venues.sim.venue import SimVenue
-from pilotfish.worlds.fuzz.scenario import Chance
+from pilotfish.worlds.fuzz.draws import Chance
 
 
 class Weather(Faults):
@@ -74,8 +75,11 @@ class Passage:
 
     idempotent_ids = True
 
-    def __init__(self, venue: SimVenue, chance: Chance, weather: Weather, reject_then_fill: float) -> None:
+    def __init__(
+        self, venue: SimVenue, chance: Chance, weather: Weather, reject_then_fill: float, keys_refused: float = 0.0
+    ) -> None:
         self.venue, self.up = venue, True
+        self._keys = keys_refused
         self.armed = ""  # "before" or "after": die at the next submission, before or after the venue has it
         self._chance, self._weather, self._rate = chance, weather, reject_then_fill
 
@@ -90,8 +94,22 @@ class Passage:
                 out.append(
                     OrderUpdate(event.venue_ns, event.ours_ns, event.coid, OrderSignal.REJECT, Reason.REJECTED, 0)
                 )
-            out.append(event)
+            out.append(self._refused(event))
         return out
+
+    def _refused(self, event: Event) -> Event:
+        """Some orders that the venue rejects are rejected for our keys, or for a balance that it sees otherwise."""
+        if not (self._keys and self._weather.storm and self._chance.random() < self._keys):
+            return event
+        why = (Reason.AUTHENTICATION, Reason.BALANCE)[int(self._chance.integers(2))]
+        if isinstance(event, OrderUpdate) and event.signal is OrderSignal.REJECT:
+            self._weather.counts[f"rejected: {why.name.lower()}"] += 1
+            return msgspec.structs.replace(event, reason=why)
+        if isinstance(event, BatchUpdate) and (event.signal == OrderSignal.REJECT).any():
+            self._weather.counts[f"rejected: {why.name.lower()}"] += 1
+            reasons = np.where(event.signal == OrderSignal.REJECT, int(why), event.reason)
+            return msgspec.structs.replace(event, reason=reasons)
+        return event
 
     def submit(self, commands: Sequence[Approved[Command]], now_ns: int) -> None:
         if self.armed == "before":
