@@ -38,6 +38,16 @@ class FollowAudit:
         self._modes(event, state)
         return self._withholding(event, commands, state)
 
+    def withheld_position(self, lead: int, instrument: int) -> int | None:
+        """What the lead was last said to hold in what is withheld still; None where nothing is."""
+        kept = [event for _, of, event in self._withheld if of == lead]
+        for event in reversed(kept):
+            if isinstance(event, LeadPosition) and event.instrument == instrument:
+                return event.lots
+            if isinstance(event, LeadFill) and event.instrument == instrument and event.start is not None:
+                return event.start + event.side * event.lots
+        return None
+
     def may_not_open(self, row: int, state: Any) -> str:
         """Why this follow opens nothing now, or an empty string."""
         standing, before = state.standing, self._auditor.before

@@ -112,7 +112,11 @@ def _targets(auditor: Auditor, state: Any, venue: SimVenue) -> list[str]:
         out.append("money is reserved for orders that are over")
     for account, lead in venue.exchange.leads.items():
         for k in range(len(auditor.views)):
-            true, known = venue.position(account, k), state.leads[lead].positions.get(k, 0)
+            told = auditor.follows.withheld_position(lead, k)
+            true, known = (
+                venue.position(account, k),
+                told if told is not None else state.leads[lead].positions.get(k, 0),
+            )
             if true != known:
                 out.append(f"lead {lead} holds {true} of {k}, the shard believes {known}")
     for k in range(len(auditor.views)):

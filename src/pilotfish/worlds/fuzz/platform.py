@@ -123,7 +123,7 @@ def draw_rules(chance: Chance) -> tuple[Rule, ...]:
 def draw_execution(chance: Chance) -> ExecutionTerms:
     kind = Execution(pick(chance, [0, 1, 1, 2]))
     return ExecutionTerms(
-        kind, WINDOW_NS_MAX // pick(chance, [1, 2, 8]), pick(chance, [1, 3, 10]), pick(chance, [1, 20, 500]),
+        kind, WINDOW_NS_MAX // pick(chance, [1, 2, 8]), pick(chance, [1, 3, 10]), pick(chance, [1_000, 20_000]),
         pick(chance, [0, 0, 500, 5_000]), pick(chance, [300, 2_000]) * MS, pick(chance, [0, 8]),
     )  # fmt: skip
 

@@ -151,7 +151,7 @@ def _path(chance: Chance, instrument: Instrument, price: int, seconds: int) -> l
     path, now = [Anchor(START_NS, price)], float(price)
     jump = float(chance.choice([0.0005, 0.005, 0.05, 0.25], p=[0.3, 0.3, 0.3, 0.1]))  # the last ones empty accounts
     for second in range(5, seconds + AFTER_NS // SECOND, 5):
-        now *= float(np.exp(chance.normal() * jump))
+        now *= float(np.exp(chance.normal() * (jump if second <= seconds else min(jump, 0.005))))
         top = 0.9 * 10**instrument.price_decimals if instrument.kind is Kind.OUTCOME else np.inf
         now = min(max(now, price / 5), top)
         path.append(Anchor(START_NS + second * SECOND, round(now)))
