@@ -19,6 +19,7 @@ USDC = 10**MONEY_DECIMALS
 MS = 1_000_000
 LEAD_EQUITY = 1_000_000 * USDC
 CAPITAL_MEDIAN = 1_000.0
+CAP_MIN = 12 * USDC  # nobody sets a cap below the venues' minimum order: nothing would ever trade
 _Z99 = 2.3263478740408408  # 99th percentile of the standard normal
 
 
@@ -79,9 +80,9 @@ def assumptions(capital_median: float = CAPITAL_MEDIAN) -> dict[str, Assumption]
         "followers.slippage_open_classes": (OPEN_BPS, "bps, 30/50/20 %"),
         "followers.slippage_exit_classes": (EXIT_BPS, "bps, 30/50/20 %"),
         "followers.max_leverage_classes": (LEVERAGE_E2, "hundredths, equally likely"),
-        "followers.max_order_classes": (ORDER_SHARES, "% of the allocation, equally likely"),
-        "followers.max_position_classes": (POSITION_SHARES, "% of the allocation, equally likely"),
-        "followers.max_total_classes": (TOTAL_SHARES, "% of the allocation, equally likely"),
+        "followers.max_order_classes": (ORDER_SHARES, "% of the allocation, equally likely, at least 12 USDC"),
+        "followers.max_position_classes": (POSITION_SHARES, "% of the allocation, equally likely, at least 12 USDC"),
+        "followers.max_total_classes": (TOTAL_SHARES, "% of the allocation, equally likely, at least 12 USDC"),
     }
     more: dict[str, Assumption] = {
         name: {"value": "/".join(map(str, values)), "unit": unit, "source": _MIX}
@@ -197,7 +198,7 @@ def _mandates(
 
     def cap(shares: Sequence[int]) -> Ints:
         capped = chance("capped_share")
-        return np.where(capped, np.maximum(allocation * one_of(shares) // 100, 1), NO_LIMIT)
+        return np.where(capped, np.maximum(allocation * one_of(shares) // 100, CAP_MIN), NO_LIMIT)
 
     fixed = chance("fixed_ratio_share")
     spread = _figure("fixed_ratio_spread")

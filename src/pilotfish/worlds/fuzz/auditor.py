@@ -203,7 +203,8 @@ class Auditor:
         least = CASH_SLACK + 1 if refused else 0
         for row, amount in zip(event.rows.tolist(), event.amounts.tolist(), strict=True):
             if amount < 0:
-                left = self.orders.free(state, row) + (amount if refused else 0)  # an applied one has left already
+                # an applied one has left already; a refused one may have met more than orders need at their limits
+                left = self.orders.spare(state, row) + amount if refused else self.orders.free(state, row)
                 owed = self._fee_most(row, state) if refused else 0  # on the gain that is withdrawn
                 least = min(least, int(left - owed))
         if refused and least > CASH_SLACK:
