@@ -116,7 +116,9 @@ class StopAudit:
         room = abs(exposure) * (int(state.follows.hedge_band_bps[row]) + ADRIFT_BPS) / BPS
         room += 2 * abs(views[key].value(SUBLOT, views[key].mark)) + views[key].instrument.min_notional * 2
         off = abs(hedge + exposure * bps / BPS)
-        if off <= room or column.reasons[row] or (state.standing.mode[row] == PAUSED and abs(hedge) < abs(exposure)):
+        idle = state.standing.mode[row] == PAUSED or state.leads[int(state.follows.lead[row])].gone
+        idle = idle or bool(self._auditor.fees.in_arrears(row))  # who opens nothing only reduces
+        if off <= room or column.reasons[row] or (idle and abs(hedge) < abs(exposure)):
             return ""
         sizes = f"{float(exposure):.0f} with {float(hedge):.0f} in {key}, {float(off):.0f} off"
         return f"follow {row} is to hedge {bps} bps: it hedges {sizes}"
