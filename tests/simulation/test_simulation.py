@@ -7,11 +7,68 @@ from functools import cache
 import pytest
 from rich.console import Console
 
+from pilotfish.domain.mandate import Direction, LeadGone, Minimum, Route, Sides, Sizing, Start
+from pilotfish.domain.terms import Execution, Outage
 from pilotfish.worlds.fuzz import simulate_command
+from pilotfish.worlds.fuzz.modes import OPTIONS, drawn
+from pilotfish.worlds.fuzz.platform import RULES
 from pilotfish.worlds.fuzz.scenario import draw
 from pilotfish.worlds.fuzz.simulation import SeedReport, Simulation, simulate_seed
 
-SEEDS = (2, 3, 5, 9, 10, 13, 17, 24, 25, 31, 35, 36, 41, 46, 51, 52, 69, 93, 102, 117, 123, 168, 177, 188)
+SEEDS = (
+    54,
+    66,
+    129,
+    139,
+    146,
+    187,
+    196,
+    216,
+    223,
+    244,
+    278,
+    351,
+    507,
+    513,
+    559,
+    560,
+    567,
+    626,
+    642,
+    646,
+    649,
+    650,
+    693,
+    720,
+    723,
+    757,
+    777,
+    789,
+    832,
+    892,
+)
+
+ENUMS = {
+    "route": Route, "sizing": Sizing, "direction": Direction, "sides": Sides, "start": Start, "minimum": Minimum,
+    "lead_gone": LeadGone, "execution": Execution,
+}  # fmt: skip
+DRAWN = {f"{name}: {mode.name.lower()}" for name, kind in ENUMS.items() for mode in kind} | {
+    "plain", "fees", "fees: subscription", "execution: participation", "risk: breaker", "risk: liquidator",
+    "risk: rate budget", "mapped: another quote", "mapped: another contract", "mapped: routes",
+    "disclosed later, mirrored at once", "disclosed later, mirrored later", *(f"rule: {rule.name}" for rule in RULES),
+    *(f"risk: outage {policy.name.lower()}" for policy in Outage), *(f"mandate: {name}" for name in OPTIONS),
+}  # fmt: skip
+HAPPENED = {
+    "copies", "control: pause", "control: resume", "control: close", "control: leave", "paid out", "lead gone",
+    "lead back", "lead liquidated", "mandate: tightened", "mandate: widened", "mandate: resized", "rebalances",
+    "moved between leads", "hedge: targets", "depth: our orders", "fee: subscription", "fee: performance",
+    "insurance: paid", "commitments opened", "extension failed", "terms changed", "transfers", "halted: breaker",
+    "halted: outage", "halted: rule", "refused: budget", "refused: cooling", "refused: rule", "refused: unmapped",
+    *(f"stopped: {name}" for name in (
+        "take_profit", "stop_loss", "trailing_stop", "price_stop", "account_stop", "liquidator", "outage",
+        "lead_liquidated", "lead_gone", "closed", "left",
+    )),
+}  # fmt: skip
 
 
 @cache
@@ -34,6 +91,8 @@ def test_the_seeds_are_not_idle() -> None:
     common = {"duplicate", "drop", "delay or reorder", "partial", "lost ack", "lost then filled", "disconnects"}
     assert common | {"reject then fill"} <= {kind for kind, count in faults.items() if count}
     assert rare & set(faults)
+    assert {mode for report in reports for mode in report.drawn} >= DRAWN
+    assert {what for report in reports for what in report.happened} >= HAPPENED
     assert sum(report.orders for report in reports) > 1_000
     assert sum(report.fills for report in reports) > 1_000
     assert sum(report.restarts for report in reports) >= 10
@@ -50,6 +109,8 @@ def test_scenarios_differ_in_everything_that_is_drawn() -> None:
     worlds = [draw(seed) for seed in range(200)]
     assert {world.config.route.name for world in worlds} == {"OMNIBUS", "SEGREGATED"}
     assert {i.kind.name for world in worlds for i in world.instruments} == {"PERP", "SPOT", "OUTCOME"}
+    assert {mode for world in worlds for mode in drawn(world)} >= DRAWN
+    assert 10 < sum(world.plain for world in worlds) < 60
     assert {len(world.leads) for world in worlds} == {1, 2, 3, 4}
     assert {type(source).__name__ for w in worlds for source in w.sources.values()} == {"OrderFlow", "ModelledBook"}
     assert any(world.venue.rate_limit for world in worlds)
@@ -66,8 +127,12 @@ def test_an_exception_in_a_world_is_a_problem_and_not_the_end(monkeypatch: pytes
     assert "ZeroDivisionError: planted" in problem
 
 
+def made_up(outcomes: dict[int, list[str]]):
+    return lambda seed: SeedReport(seed, outcomes.get(seed, []), 10, drawn=["fees"], happened={"copies": 1_000})
+
+
 def run_command(monkeypatch: pytest.MonkeyPatch, outcomes: dict[int, list[str]]) -> tuple[bool, str]:
-    monkeypatch.setattr(simulate_command, "simulate_seed", lambda seed: SeedReport(seed, outcomes.get(seed, []), 10))
+    monkeypatch.setattr(simulate_command, "simulate_seed", made_up(outcomes))
     out = io.StringIO()
     held = simulate_command.simulate_seeds(5, 3, 1, Console(file=out, width=100))
     return held, out.getvalue()
@@ -85,3 +150,9 @@ def test_the_command_is_content_when_every_world_holds(monkeypatch: pytest.Monke
     held, said = run_command(monkeypatch, {})
     assert held
     assert "3 worlds, nothing found" in said
+
+
+def test_the_command_shows_which_modes_were_drawn_and_what_came_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, said = run_command(monkeypatch, {})
+    (row,) = [line.split() for line in said.splitlines() if "copies" in line]
+    assert row == ["fees", "3", "copies", "3,000"]

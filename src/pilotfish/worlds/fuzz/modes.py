@@ -35,10 +35,10 @@ _ENUMS = {
     "lead_gone": LeadGone,
     "sides": Sides,
 }
-_COLUMNS = (
+OPTIONS = (
     "hedge_bps", "lookback", "multiplier_cap_e2", "lead_notional_min", "lead_leverage_min_e2", "hold_ns_min",
     "take_profit_bps", "stop_loss_bps", "trailing_bps", "price_stop_bps", "equity_stop", "margin_stop_bps",
-    "weight_bps", "coupon", "depth",
+    "weight_bps", "coupon", "depth", "stage_bps",
 )  # fmt: skip
 _WAITS = (Reason.COOLING, Reason.BUDGET, Reason.RULE, Reason.BREAKER, Reason.OUTAGE, Reason.UNMAPPED, Reason.OWED)
 
@@ -75,8 +75,8 @@ def _of_mandates(follows: Follows) -> set[str]:
     names = set()
     for column, kind in _ENUMS.items():
         names |= {f"{column}: {kind(int(mode)).name.lower()}" for mode in np.unique(getattr(follows, column))}
-    names |= {f"mandate: {column}" for column in _COLUMNS if getattr(follows, column).any()}
-    return names | ({"mandate: stage_bps"} if (follows.stage_bps < BPS).any() else set())
+    unlike = {"stage_bps": BPS}
+    return names | {f"mandate: {name}" for name in OPTIONS if (getattr(follows, name) != unlike.get(name, 0)).any()}
 
 
 def noted(event: Event, outcome: Outcome) -> Counter[str]:
