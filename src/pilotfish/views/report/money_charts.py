@@ -60,8 +60,8 @@ def equity(report: Report) -> Chart:
         shown = own if any(own) else [who is None for who in owner]
         views.append((names.get(curve.id, curve.id), shown + [i == j for j in range(len(data) - bands)]))
     says = (
-        "A lead's return is on the equity assumed for it, a follower's on the most it had deposited. The band holds 90% of "
-        f"followers (p5 to p95). {fig.moment(times[0])} to {fig.moment(times[-1])}; "
+        "A lead's return is on the equity assumed for it, a follower's on the most it had deposited. The band holds "
+        f"90% of followers (p5 to p95). {fig.moment(times[0])} to {fig.moment(times[-1])}; "
         "drag to zoom, double-click to reset."
     )
     return Chart(id="equity", title=title, says=says, figure={"data": data, "layout": _zoomable()}, views=views)
