@@ -49,8 +49,8 @@ simulate: setup ## run the seeded simulator: make simulate SEEDS=200
 
 lock: setup ## resolve the dependencies again: make lock [UPGRADE=--upgrade]
 	@[ -x out/lock/bin/uv ] || { "$(PYTHON)" -m venv out/lock && out/lock/bin/pip install -q uv; }
-	@out/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(UPGRADE) pyproject.toml -o requirements.txt
 	@out/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(UPGRADE) --extra dev pyproject.toml -o requirements-dev.txt
+	@out/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(UPGRADE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@git diff --stat -- requirements.txt requirements-dev.txt
 
 clean: setup ## remove caches and out/, keep .venv

@@ -11,6 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 from pilotfish.domain.arith import Ints
+from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.instructions import Instruction
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import Follows, Route
@@ -104,6 +105,13 @@ class BookTop(Stamped, frozen=True, array_like=True, tag="top"):
 class Mark(Stamped, frozen=True, array_like=True, tag="mark"):
     instrument: int
     price: int
+
+
+class DataTrust(Stamped, frozen=True, array_like=True, tag="trust"):
+    """Whether an instrument's market data may be acted on. Worlds that never say so are trusted while it is fresh."""
+
+    instrument: int
+    doubt: Doubt
 
 
 class OrderUpdate(Stamped, frozen=True, array_like=True, tag="order"):
@@ -202,8 +210,8 @@ class Operator(Stamped, frozen=True, array_like=True, tag="operator"):
 
 Event = (
     Configured | InstrumentListed | LeadListed | LeadEquity | LeadPosition | LeadFill | FollowsOpened | CashMoved
-    | BookTop | Mark | OrderUpdate | Fill | BatchUpdate | Funding | Liquidation | Connection | Recovered | Reconciled
-    | Timer | Operator | Instruction
+    | BookTop | Mark | DataTrust | OrderUpdate | Fill | BatchUpdate | Funding | Liquidation | Connection | Recovered
+    | Reconciled | Timer | Operator | Instruction
 )  # fmt: skip
 
 EMPTY: Ints = np.zeros(0, dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pilotfish.domain.arith import Ints
+from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.reasons import Reason
 from pilotfish.ledger.book import Rows
 
@@ -141,6 +142,13 @@ class Disclosed(msgspec.Struct, frozen=True):
     number: int
 
 
+class Doubted(msgspec.Struct, frozen=True):
+    """An instrument's market data may not be acted on any more, or, with no doubt left, may be again."""
+
+    instrument: int
+    doubt: Doubt
+
+
 class Quarantined(msgspec.Struct, frozen=True):
     """An event that cannot be true was not applied. It stays in the journal."""
 
@@ -156,5 +164,5 @@ class Halted(msgspec.Struct, frozen=True):
 
 Fact = (
     Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | Moved
-    | RuleFired | ExtensionFailed | OpensHalted | Disclosed | Quarantined | Halted
+    | RuleFired | ExtensionFailed | OpensHalted | Disclosed | Doubted | Quarantined | Halted
 )  # fmt: skip

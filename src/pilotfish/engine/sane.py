@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from pilotfish.domain.arith import INT64_MAX, Ints, peak
+from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.events import (
     BatchUpdate,
     CashMoved,
     Configured,
+    DataTrust,
     Event,
     Fill,
     FollowsOpened,
@@ -140,6 +142,10 @@ def _cash(state: State, event: CashMoved) -> str:
     return "" if not rows.size or 0 <= int(rows.min()) <= int(rows.max()) < n else "a row is not a follow"
 
 
+def _trust(state: State, event: DataTrust) -> str:
+    return _instrument(state, event.instrument) or ("" if 0 <= event.doubt < 2 * max(Doubt) else f"doubt {event.doubt}")
+
+
 def _fill(state: State, event: Fill) -> str:
     return _trade(event.lots, event.price) or _paid(event.cost, event.fee)
 
@@ -187,6 +193,7 @@ _CHECKS: dict[type, Callable[[State, Any], str]] = CHECKS | {
     LeadPosition: _lead_position,
     FollowsOpened: _follows,
     CashMoved: _cash,
+    DataTrust: _trust,
     Fill: _fill,
     BatchUpdate: _batch,
     Funding: _funding,

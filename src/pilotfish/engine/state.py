@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from pilotfish.domain.arith import Ints
+from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.errors import EngineError
 from pilotfish.domain.events import Configured, LeadEquity, LeadFill, LeadPosition
 from pilotfish.domain.instructions import LeadOrder, LeadStatus, LeadStop
@@ -42,7 +43,13 @@ class Listing(msgspec.Struct):
     funding_e9: int = 0  # the last rate that was paid
     seen_ns: int = 0
     marked_ns: int = 0  # when the mark was stated
+    doubt: Doubt = Doubt.NONE  # why what we see is not to be acted on
     valued: int = 0  # the last mark positions were valued at; stands while the book has only one side
+
+    @property
+    def fresh_ns(self) -> int:
+        """Our stamp of what may be acted on: long ago while the data is not trusted."""
+        return 0 if self.doubt else self.seen_ns
 
     @property
     def twice_mid(self) -> int:
@@ -219,7 +226,7 @@ class State(msgspec.Struct):
 
     def market(self, instrument: int) -> Market:
         listing, settings = self.listings[instrument], self.settings
-        age = self.now_ns - listing.seen_ns
+        age = self.now_ns - listing.fresh_ns
         bounds = settings.stale_ns_max, settings.protective_bps
         return Market(listing.instrument, listing.mark, age, *bounds, self.now_ns)
 

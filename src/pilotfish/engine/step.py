@@ -14,6 +14,7 @@ from pilotfish.domain.events import (
     CashMoved,
     Configured,
     Connection,
+    DataTrust,
     Event,
     Fill,
     FollowsOpened,
@@ -77,6 +78,7 @@ from pilotfish.engine.orders.recovery import (
 from pilotfish.engine.orders.told import on_batch_update
 from pilotfish.engine.orders.working import on_execution
 from pilotfish.engine.risk.halting import note_cancels
+from pilotfish.engine.risk.outage import on_trust
 from pilotfish.engine.risk.terms import on_risk, on_rules
 from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State
@@ -217,6 +219,7 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     LeadFill: on_lead_fill,
     FollowsOpened: on_follows,
     CashMoved: on_cash,
+    DataTrust: on_trust,
     OrderUpdate: on_order_update,
     Fill: on_fill,
     BatchUpdate: on_batch_update,

@@ -84,6 +84,8 @@ def fresh(state: State, key: int) -> bool:
 def told_ns(state: State, key: int) -> int:
     """When the mark that counts was last told, our stamp."""
     listing = state.listings[key]
+    if listing.doubt:
+        return 0
     return listing.marked_ns if listing.stated_mark else listing.seen_ns
 
 

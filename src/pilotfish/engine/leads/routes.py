@@ -54,7 +54,7 @@ def _quote(state: State, path: Counterpart, first: Counterpart, side: int, limit
     there = [1] if price > 0 and shown > 0 else []
     return Quote(
         path.target, np.array([price] * len(there), dtype=np.int64), np.array([shown] * len(there), dtype=np.int64),
-        limit, listing.seen_ns, listing.instrument.taker_fee_e6, listing.funding_e9, state.execution.holding_hours,
+        limit, listing.fresh_ns, listing.instrument.taker_fee_e6, listing.funding_e9, state.execution.holding_hours,
         listing.instrument.min_notional * (1 if state.omnibus else orders), 0, num // gcd(num, den),
         den // gcd(num, den), value_num, value_den,
     )  # fmt: skip
@@ -66,5 +66,5 @@ def _touch(state: State, path: Counterpart, side: int) -> tuple[int, int]:
 
 
 def _fresh(state: State, path: Counterpart, side: int) -> bool:
-    age = state.now_ns - state.listings[path.target].seen_ns
+    age = state.now_ns - state.listings[path.target].fresh_ns
     return age <= state.settings.stale_ns_max and _touch(state, path, side)[0] > 0

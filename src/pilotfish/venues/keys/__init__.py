@@ -1,0 +1,1 @@
+"""Private keys: kept encrypted, used where they are, shown nowhere."""

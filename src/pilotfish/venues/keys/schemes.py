@@ -1,0 +1,27 @@
+"""What may be signed at all: a closed list. A signer never signs a digest it did not make itself.
+
+Each scheme takes 32 bytes (the hash of what is agreed to) and puts the venue's own EIP-712 domain around them, so that
+whoever reaches a signer can have orders signed and never a withdrawal or a transfer.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+
+class Scheme(IntEnum):
+    HYPERLIQUID_MAINNET = 0  # an L1 action's connection id, source "a"
+    HYPERLIQUID_TESTNET = 1  # source "b"
+    POLYMARKET_ORDER = 2  # the struct hash of an order for the CTF exchange, version 2
+    POLYMARKET_NEG_RISK_ORDER = 3  # for the neg-risk exchange
+    POLYMARKET_AUTH = 4  # the struct hash of a ClobAuth
+
+
+class SignRequest(msgspec.Struct, frozen=True, array_like=True):
+    """`key` is the address of the key that signs, 0x and 40 lower-case hexadecimal digits."""
+
+    key: str
+    scheme: Scheme
+    hash: bytes

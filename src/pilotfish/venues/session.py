@@ -1,0 +1,117 @@
+"""A venue's protocol as a state machine without sockets and without a clock.
+
+What happens on the wire goes in by method, with the time; what is to be sent comes out as `Out`, what became known as
+events. A driver moves bytes: over real sockets (`venues.driver`), or in virtual time to a twin (`twins.virtual`).
+The same session therefore meets the same faults in a test, from a seed, as it meets in the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from pilotfish.domain.events import Event
+from pilotfish.domain.orders import Command
+from pilotfish.gate.approved import Approved
+from pilotfish.venues.keys.schemes import SignRequest
+
+SECOND = 1_000_000_000
+
+
+class Open(msgspec.Struct, frozen=True):
+    """Connect the stream `name` to `url` (after `wait_ns`). Answer: `opened`, or `lost` when it cannot be."""
+
+    name: str
+    url: str
+    wait_ns: int = 0
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Give the stream up. Nothing of it is told any more, `lost` neither: who closes knows."""
+
+    name: str
+
+
+class Send(msgspec.Struct, frozen=True):
+    """One text frame. Nothing says that it arrived."""
+
+    name: str
+    data: bytes
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """An HTTP request. Answer: `answered` or `failed` with this `id`, once, at the latest after `timeout_ns`."""
+
+    id: int
+    method: str
+    url: str
+    body: bytes = b""
+    headers: dict[str, str] = {}
+    timeout_ns: int = 5 * SECOND
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """Have these signed elsewhere, for batches. Answer: `signed` with this `id`, perhaps in parts."""
+
+    id: int
+    requests: Sequence[SignRequest]
+
+
+Out = Open | Close | Send | Ask | Sign
+
+
+class Session(Protocol):
+    """What a driver drives. No method raises for what the venue says or fails to say.
+
+    `out` and `told` are emptied by whoever drives. All times are ours, ns since epoch.
+    """
+
+    name: str
+    idempotent_ids: bool
+    out: list[Out]
+    told: list[Event]
+
+    def start(self, now_ns: int) -> None:
+        """Open the streams."""
+        ...
+
+    def opened(self, name: str, now_ns: int) -> None: ...
+
+    def lost(self, name: str, why: str, now_ns: int) -> None: ...
+
+    def frame(self, name: str, raw: bytes, now_ns: int) -> None: ...
+
+    def answered(self, ask: int, status: int, headers: dict[str, str], body: bytes, now_ns: int) -> None:
+        """Header names are lower case."""
+        ...
+
+    def failed(self, ask: int, why: str, now_ns: int) -> None:
+        """No answer: timeout, reset, refused. Whether the request arrived is not known."""
+        ...
+
+    def signed(self, sign: int, first: int, signatures: Sequence[bytes], now_ns: int) -> None:
+        """65 bytes each (r, s, v as 0 or 1), for the requests from index `first` on."""
+        ...
+
+    def submit(self, commands: Sequence[Approved[Command]], now_ns: int) -> None: ...
+
+    def tick(self, now_ns: int) -> None:
+        """Time has come: heartbeats, probes, timeouts, reconnections, verdicts of trust."""
+        ...
+
+    def next_ns(self) -> int | None:
+        """When `tick` is wanted next."""
+        ...
+
+    def stop(self, now_ns: int) -> None:
+        """Shut down: cancel what is open and close. `stopped` says when nothing is waited for any more."""
+        ...
+
+    @property
+    def stopped(self) -> bool: ...
+
+    def counters(self) -> dict[str, int]:
+        """What was set aside, refused or repeated, by name, since the start: for people."""
+        ...

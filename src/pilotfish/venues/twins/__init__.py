@@ -1,0 +1,1 @@
+"""Local servers that speak the venues' own wire protocols: for tests, fault tables and demonstrations."""
