@@ -18,11 +18,11 @@ from pilotfish.domain.orders import Place, Tif
 from pilotfish.venues.hyperliquid import actions as our
 from pilotfish.venues.hyperliquid.codec import encode
 from pilotfish.venues.hyperliquid.signing import (
-    KeyRefused,
     Scope,
     Signer,
     approve_agent,
 )
+from pilotfish.venues.keys.key import KeyRefused
 from tests.unit.hyperliquid_samples import CLOIDS, KEY, instrument, instruments, lots_of, prices_of
 
 WALLET = eth_account.Account.from_key(KEY)

@@ -8,26 +8,15 @@ https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/signing; the 
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import msgspec
-from coincurve import PrivateKey
-from Crypto.Hash import keccak as _keccak
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.hyperliquid.actions import Action, ApproveAgent
+from pilotfish.venues.keys.key import Key, keccak, secret_of
 
 UINT64_MAX = 2**64 - 1
 SIGNATURE_CHAIN = 0x66EEE
 _pack = msgspec.msgpack.Encoder().encode
-
-
-class KeyRefused(VenueError):
-    """A private key that cannot be one. The message never holds it."""
-
-
-def keccak(data: bytes) -> bytes:
-    return _keccak.new(digest_bits=256, data=data).digest()
 
 
 def address_bytes(address: str) -> bytes:
@@ -97,8 +86,12 @@ def action_hash(action: Action, nonce: int, vault: str | None = None, expires_ms
 
 def l1_digest(action: Action, nonce: int, scope: Scope) -> bytes:
     """The 32 bytes to sign for an L1 action."""
-    connection = action_hash(action, nonce, scope.vault, scope.expires_ms)
-    return keccak(_L1_DOMAIN + keccak(_AGENT_OF[scope.mainnet] + connection))
+    return agent_digest(action_hash(action, nonce, scope.vault, scope.expires_ms), mainnet=scope.mainnet)
+
+
+def agent_digest(connection: bytes, *, mainnet: bool) -> bytes:
+    """The 32 bytes to sign for an action hash: all that a signer needs to know of an L1 action."""
+    return keccak(_L1_DOMAIN + keccak(_AGENT_OF[mainnet] + connection))
 
 
 def approve_agent_digest(action: ApproveAgent) -> bytes:
@@ -129,24 +122,22 @@ def approve_agent(agent: str, name: str | None, nonce: int, *, mainnet: bool) ->
 
 
 class Signer:
-    """A private key that signs and is never shown: not by repr, not by pickle, not in an error."""
+    """A key that signs for Hyperliquid and is never shown."""
 
     __slots__ = ("_key", "address")
 
     def __init__(self, secret: bytes) -> None:
         """From the 32 bytes of a key. Raises KeyRefused."""
         self.address = "no key"
-        key = _private_key(secret)
+        once = [secret]
         del secret  # a traceback that shows locals must not show it
-        if key is None:
-            raise KeyRefused("this is no private key", "", "expected 32 bytes, not zero and below the curve's order")
-        self._key = key
-        self.address = "0x" + keccak(key.public_key.format(compressed=False)[1:])[12:].hex()
+        self._key = Key(once.pop())
+        self.address = self._key.address
 
     @classmethod
     def from_hex(cls, text: str) -> Signer:
         """From 64 hexadecimal digits, with or without 0x. Raises KeyRefused."""
-        once = [_unhex(text)]
+        once = [secret_of(text)]
         del text
         return cls(once.pop())
 
@@ -159,28 +150,15 @@ class Signer:
         return Signed(action, action.nonce, self._sign(approve_agent_digest(action)))
 
     def _sign(self, digest: bytes) -> Signature:
-        raw = self._key.sign_recoverable(digest, hasher=None)
-        return Signature(hex(int.from_bytes(raw[:32], "big")), hex(int.from_bytes(raw[32:64], "big")), 27 + raw[64])
+        return signature_of(self._key.sign_digest(digest))
 
     def __repr__(self) -> str:
         return f"Signer({self.address})"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Signer does not leave its process: load the key where it signs")
 
-
-def _private_key(secret: bytes) -> PrivateKey | None:
-    try:
-        return PrivateKey(secret) if len(secret) == 32 else None
-    except (ValueError, TypeError):
-        return None
-
-
-def _unhex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text.strip().removeprefix("0x"))
-    except ValueError:
-        return b""
+def signature_of(raw: bytes) -> Signature:
+    """65 bytes (r, s, v as 0 or 1) as the venue takes them."""
+    return Signature(hex(int.from_bytes(raw[:32], "big")), hex(int.from_bytes(raw[32:64], "big")), 27 + raw[64])
 
 
 def _uint64(what: str, number: int) -> bytes:

@@ -1,0 +1,14 @@
+"""From a scheme and a hash to the digest that is signed: the domain is put around it here, in the signer's process."""
+
+from __future__ import annotations
+
+from pilotfish.venues.hyperliquid.signing import agent_digest
+from pilotfish.venues.keys.key import KeyRefused
+from pilotfish.venues.keys.schemes import Scheme, SignRequest
+
+
+def digest_of(request: SignRequest) -> bytes:
+    """32 bytes. Raises KeyRefused where the hash is not 32 bytes."""
+    if len(request.hash) != 32:
+        raise KeyRefused(f"a hash of {len(request.hash)} bytes", "is none of 32", "see who asked")
+    return agent_digest(request.hash, mainnet=request.scheme is Scheme.HYPERLIQUID_MAINNET)
