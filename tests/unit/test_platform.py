@@ -145,7 +145,7 @@ WRONG = {
     "[fees\nsubscription_usdc = 3": "at line 1",
     "[fees]\nsubscription_usdc = \n": "at line 2",
     "[feees]": r"did you mean fees\?",
-    "[fees]\nsubscription = 3": r"platform.toml, \[fees\]: 'subscription' .* did you mean subscription_usdc\?",
+    "[fees]\nsubscription = 3": r"platform.toml:2, \[fees\]: 'subscription' .* did you mean subscription_usdc\?",
     "[risk]\nbreaker_counts = 1": r"did you mean breaker_count\?",
     "[[rules]]\nname = 'a'\nwhen = 'time.weekday > 4'\nactoin = 'halt'": r"no. 1: .*did you mean action\?",
     "[[hedges]]\ninstrument = 'BTC'": r"\[\[hedges\]\] no. 1: .*`with`",
@@ -193,7 +193,7 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
     with pytest.raises(ConfigError, match="UTF-8"):
         read_platform(tmp_path / "p.toml")
     (tmp_path / "mine.toml").write_text("[fees]\nx = 1")
-    with pytest.raises(ConfigError, match=r"mine\.toml, "):
+    with pytest.raises(ConfigError, match=r"mine\.toml:2, "):
         read_platform(tmp_path / "mine.toml")
 
 

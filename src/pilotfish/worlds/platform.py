@@ -11,13 +11,14 @@ import tomllib
 from decimal import Decimal
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.rules import Rule, RuleAction
 from pilotfish.gate.rules import compile_rules
+from pilotfish.worlds.toml_lines import line_of, lines_of
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -109,6 +110,7 @@ class Settings(Table, frozen=True, kw_only=True):
     """The whole file. What is not there stays as the engine has it: no fees, no limits, everything at once."""
 
     file: str = ""
+    lines: dict[str, int] = {}  # of names in the file
     fees: Fees | None = None
     risk: Risk | None = None
     execution: ExecutionTable | None = None
@@ -118,8 +120,14 @@ class Settings(Table, frozen=True, kw_only=True):
     mappings: list[Mapping] = []
     disclosure: list[Disclosure] = []
 
+    def where(self, path: str) -> str:
+        """A name of the file, as errors write it: with its line."""
+        return place(self.file, path, self.lines)
 
-_LISTS = ("rules", "hedges", "mappings", "disclosure")
+
+S = TypeVar("S", bound=Settings)
+_OWN = ("file", "lines")  # what a file cannot set
+_LISTS = ("rules", "hedges", "mappings", "disclosure", "leads", "accounts")
 _PAGE = "docs/platform.md has a whole file with every key"
 
 
@@ -136,29 +144,52 @@ def read_platform(path: Path) -> Settings:
 
 def parse_platform(text: str, file: str = "platform.toml") -> Settings:
     """Settings from the text of a file called `file`. Raises ConfigError."""
+    return parse(text, file, Settings)
+
+
+def parse(text: str, file: str, kind: type[S], over: dict[str, dict[str, Any]] | None = None) -> S:
+    """Settings of a kind; `over` are values by table and key that stand above the file's. Raises ConfigError."""
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError) as bad:
         raise ConfigError(file, f"is no TOML: {bad}", "mend that line") from bad
-    _known(raw, Settings, file, "")
+    lines = lines_of(text)
+    for table, values in (over or {}).items():
+        raw[table] = {**raw.get(table, {}), **values}
+    _known(raw, kind, _Place(file, lines), "")
     try:
-        settings = msgspec.convert({**raw, "file": file}, Settings)
+        settings = msgspec.convert({**raw, "file": file, "lines": lines}, kind)
     except msgspec.ValidationError as bad:
         what, _, path = str(bad).replace("`object | null`", "a table").partition(" - at `$.")
         why = what.replace("Object missing", "a table lacks the")
         why = why[:1].lower() + why[1:]
-        raise ConfigError(place(file, path.rstrip("`")), why, _PAGE) from bad
+        raise ConfigError(place(file, path.rstrip("`"), lines), why, _PAGE) from bad
     _rules(settings)
     return settings
 
 
-def place(file: str, path: str) -> str:
-    """`fees.steps[0]` as `FILE, [fees] steps[0]`; `rules[1].when` as `FILE, [[rules]] no. 2, when`."""
+class _Place(NamedTuple):
+    file: str
+    lines: dict[str, int]
+
+    def __call__(self, path: str, key: str = "") -> str:
+        """The table or key `path`, at the line of `key` where one inside it is meant."""
+        line = line_of(self.lines, key or path)
+        at = f"{self.file}:{line}" if line else self.file
+        return _named(at, path) if path else at
+
+
+def place(file: str, path: str, lines: dict[str, int] | None = None) -> str:
+    """`fees.steps[0]` as `FILE:LINE, [fees] steps[0]`; `rules[1].when` as `FILE:LINE, [[rules]] no. 2, when`."""
+    return _Place(file, lines or {})(path)
+
+
+def _named(at: str, path: str) -> str:
     found = re.fullmatch(r"(\w+)\[(\d+)\]\.?(.*)", path)
     if found and found[1] in _LISTS:
-        return f"{file}, [[{found[1]}]] no. {int(found[2]) + 1}" + (f", {found[3]}" if found[3] else "")
+        return f"{at}, [[{found[1]}]] no. {int(found[2]) + 1}" + (f", {found[3]}" if found[3] else "")
     table, _, key = path.partition(".")
-    return f"{file}, [{table}]" + (f" {key}" if key else "")
+    return f"{at}, [{table}]" + (f" {key}" if key else "")
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -166,31 +197,30 @@ def nearest(name: str, known: list[str]) -> str:
     return max(known, key=lambda other: SequenceMatcher(None, name.lower(), other.lower()).ratio())
 
 
-def _known(raw: dict[str, Any], table: type[Table], file: str, path: str) -> None:
+def _known(raw: dict[str, Any], table: type[Table], at: _Place, path: str) -> None:
     """Refuse names that no table has, the tables inside included; wrong types are found later."""
     hints = get_type_hints(table)
-    fields = {f.encode_name: hints[f.name] for f in msgspec.structs.fields(table) if f.name != "file"}
+    fields = {f.encode_name: hints[f.name] for f in msgspec.structs.fields(table) if f.name not in _OWN}
     for name, value in raw.items():
         here = f"{path}.{name}" if path else name
         if name not in fields:
-            where, known = place(file, path) if path else file, list(fields)
-            hint = f"did you mean {nearest(name, known)}? It may hold {', '.join(known)}"
-            raise ConfigError(f"{where}: {name!r} is not known", hint)
+            hint = f"did you mean {nearest(name, list(fields))}? It may hold {', '.join(fields)}"
+            raise ConfigError(f"{at(path, here)}: {name!r} is not known", hint)
         if get_origin(fields[name]) is Literal and value not in get_args(fields[name]):
             choices = ", ".join(get_args(fields[name]))
-            raise ConfigError(place(file, here), f"{value!r} is not known", f"use one of {choices}")
+            raise ConfigError(at(here), f"{value!r} is not known", f"use one of {choices}")
         inner = [t for t in (fields[name], *get_args(fields[name])) if isinstance(t, type) and issubclass(t, Table)]
         rows = enumerate(value) if isinstance(value, list) else ((None, value),)
         for number, row in rows:
             if inner and isinstance(row, dict):
-                _known(row, inner[0], file, here if number is None else f"{here}[{number}]")
+                _known(row, inner[0], at, here if number is None else f"{here}[{number}]")
 
 
 def _rules(settings: Settings) -> None:
     """Expressions are compiled once, so that a rule that cannot be is refused with the file's name."""
     for number, entry in enumerate(settings.rules):
         if bool(entry.when) == bool(entry.extension):
-            where = place(settings.file, f"rules[{number}]")
+            where = settings.where(f"rules[{number}]")
             raise ConfigError(where, f"rule {entry.name!r} needs `when` or `extension`, one of them", _PAGE)
     try:
         compile_rules([entry.rule for entry in settings.rules if not entry.extension])

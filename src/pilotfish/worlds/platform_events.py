@@ -19,7 +19,7 @@ from pilotfish.domain.instructions import (
 )
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.terms import DAY_NS, Execution, ExecutionTerms, FeeTerms, Outage, RiskTerms
-from pilotfish.worlds.platform import Mapping, Settings, nearest, place
+from pilotfish.worlds.platform import Mapping, Settings, nearest
 
 SECOND = 1_000_000_000
 USDC = 10**6
@@ -62,7 +62,7 @@ def platform_events(
 
 def units(settings: Settings, path: str, value: Decimal, unit: int) -> int:
     """`value` in whole `unit`ths. Raises ConfigError where it is negative, no number, too fine or too large."""
-    where = place(settings.file, path)
+    where = settings.where(path)
     if not value.is_finite() or value < 0:
         raise ConfigError(where, f"{value} is not a number of 0 or more", "write one")
     if value > _LARGEST // unit:
@@ -142,7 +142,7 @@ class _Symbols:
         if not ids:
             raise _unknown(self._settings, path, symbol, "instrument", list(self._ids))
         if len(ids) > 1:
-            where = place(self._settings.file, path)
+            where = self._settings.where(path)
             raise ConfigError(where, f"{symbol} is traded on {len(ids)} venues", "write venue:symbol")
         return ids[0]
 
@@ -161,11 +161,11 @@ def _fraction(settings: Settings, path: str, text: str) -> tuple[int, int]:
     parts = (int(found[1]), int(found[2] or 1)) if found else (0, 0)
     if not all(parts):
         raise ConfigError(
-            place(settings.file, path), f"{text!r} is not a fraction of whole numbers above 0", 'for example "1000/1"'
+            settings.where(path), f"{text!r} is not a fraction of whole numbers above 0", 'for example "1000/1"'
         )
     return parts
 
 
 def _unknown(settings: Settings, path: str, name: str, kind: str, known: list[str]) -> ConfigError:
     hint = f"did you mean {nearest(name, known)}? This run has {', '.join(known[:12])}" if known else "It has none"
-    return ConfigError(place(settings.file, path), f"{name!r} is no {kind} of this run", hint)
+    return ConfigError(settings.where(path), f"{name!r} is no {kind} of this run", hint)
