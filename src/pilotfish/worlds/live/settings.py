@@ -1,0 +1,146 @@
+"""pilotfish.toml: one file for a paper or live run. What platform.toml may hold, it may hold as well.
+
+Secrets are never in it: it names a folder of encrypted keys, or the socket of a signer. `PILOTFISH_RUN__MODE=paper`
+overrides `mode` in [run], and so on; options of the command line override both. docs/live.md is the user's page.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.worlds.platform import Settings, Table, parse
+
+FILE = Path("pilotfish.toml")
+_ENVIRONMENT = re.compile(r"PILOTFISH_(RUN|VENUE|KEYS|LIMITS|FEES|RISK|EXECUTION|REBALANCE)__([A-Z0-9_]+)")
+_SECRET = re.compile(r"(0x)?[0-9a-fA-F]{64}|(?:[a-z]{3,8} ){11,23}[a-z]{3,8}")
+_SECRET_NAMES = ("private_key", "secret", "password", "passphrase", "mnemonic", "seed_phrase", "api_secret")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+class Run(Table, frozen=True, kw_only=True):
+    mode: Literal["paper", "live"] = "paper"
+    out: str = "out/live"
+    followers: str = "1000"  # so many seeded ones (paper only), or a CSV file
+    capital_usdc: Decimal = Decimal(1_000)  # median of seeded followers
+    seed: int = 1
+    route: Literal["omnibus", "segregated"] = "omnibus"
+    minutes: Decimal = Decimal(0)  # 0: until it is stopped
+    on_stop: Literal["cancel", "leave"] = "cancel"  # open orders, when it ends
+
+
+class VenueTable(Table, frozen=True, kw_only=True):
+    name: str = "hyperliquid"
+    instruments: tuple[str, ...] = ()  # those that are traded; none named: every perpetual of the venue
+    ws_url: str = ""  # instead of the venue's own
+    http_url: str = ""
+    rpc_url: str = ""  # an EVM node, for leads that are followed on chain
+
+
+class Keys(Table, frozen=True, kw_only=True):
+    folder: str = "~/.pilotfish/keys"
+    password_file: str = ""  # else asked for
+    signer: str = ""  # the socket of `pilotfish signer`, instead of a folder
+    processes: int = 0  # that sign batches; 0: this one
+
+
+class Limits(Table, frozen=True, kw_only=True):
+    """Of the whole run, whatever the mandates say. Live does not start without all of them."""
+
+    capital_usdc: Decimal = Decimal(0)  # all allocations together
+    order_usdc: Decimal = Decimal(0)  # one order
+    gross_usdc: Decimal = Decimal(0)  # all positions together, longs and shorts added
+    loss_usdc: Decimal = Decimal(0)  # opens halt when equity has fallen by this much
+    leverage: Decimal = Decimal(0)  # of each follow
+
+
+class LeadEntry(Table, frozen=True, kw_only=True):
+    address: str
+    name: str = ""
+
+
+class AccountEntry(Table, frozen=True, kw_only=True):
+    """Whose money is traded and which key signs. `follower` is a name of the followers file; none: for all of them."""
+
+    address: str
+    key: str
+    follower: str = ""
+    vault: str = ""
+
+
+class LiveSettings(Settings, frozen=True, kw_only=True):
+    run: Run = Run()
+    venue: VenueTable = VenueTable()
+    keys: Keys = Keys()
+    limits: Limits = Limits()
+    leads: tuple[LeadEntry, ...] = ()
+    accounts: tuple[AccountEntry, ...] = ()
+
+
+def read_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> LiveSettings:
+    """From a file, or pilotfish.toml where none is named and it exists, or the defaults. Raises ConfigError."""
+    over = overrides(os.environ if environment is None else environment)
+    chosen = path or FILE
+    if path is None and not chosen.exists():
+        return parse_settings("", "(defaults)", over)
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except OSError as bad:
+        why = f"cannot be read ({bad.strerror})"
+        raise ConfigError(f"--config {chosen}", why, "check the path, or make one: pilotfish init") from bad
+    except UnicodeDecodeError as bad:
+        raise ConfigError(f"--config {chosen}", "is not UTF-8 text", "save it as UTF-8") from bad
+    return parse_settings(text, chosen.name, over)
+
+
+def parse_settings(text: str, file: str, over: dict[str, dict[str, Any]] | None = None) -> LiveSettings:
+    """From the text of a file called `file`. Raises ConfigError with the line and the remedy."""
+    _no_secrets(text, file)
+    settings = parse(text, file, LiveSettings, over)
+    for number, lead in enumerate(settings.leads):
+        _address(settings, f"leads[{number}].address", lead.address)
+    for number, account in enumerate(settings.accounts):
+        _address(settings, f"accounts[{number}].address", account.address)
+        if account.vault:
+            _address(settings, f"accounts[{number}].vault", account.vault)
+    for name in Limits.__struct_fields__:
+        if not getattr(settings.limits, name).is_finite() or getattr(settings.limits, name) < 0:
+            raise ConfigError(settings.where(f"limits.{name}"), "is not a number of 0 or more", "write one")
+    if settings.run.minutes < 0 or settings.run.capital_usdc <= 0:
+        raise ConfigError(settings.where("run.minutes"), "minutes and capital_usdc are not below 0", "mend them")
+    return settings
+
+
+def overrides(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """PILOTFISH_TABLE__KEY=value, by table and key; the value as TOML reads it, or as text."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, text in environment.items():
+        if match := _ENVIRONMENT.fullmatch(name):
+            try:
+                value = tomllib.loads(f"x = {text}", parse_float=Decimal)["x"]
+            except tomllib.TOMLDecodeError:
+                value = text
+            found.setdefault(match[1].lower(), {})[match[2].lower()] = value
+    return found
+
+
+def _address(settings: LiveSettings, path: str, text: str) -> None:
+    if not _ADDRESS.fullmatch(text):
+        raise ConfigError(settings.where(path), f"{text[:60]!r} is no address", "write 0x and 40 hexadecimal digits")
+
+
+def _no_secrets(text: str, file: str) -> None:
+    """A key in the file is refused before anything reads it, and is not repeated in the error."""
+    for number, line in enumerate(text.splitlines(), 1):
+        name = line.partition("=")[0].strip().lower()
+        if _SECRET.search(line) or (name in _SECRET_NAMES and "=" in line):
+            raise ConfigError(
+                f"{file}:{number}", "looks like a private key or a password",
+                "take it out, treat it as disclosed, and keep keys in the keystore: pilotfish keys new",
+            )  # fmt: skip
