@@ -40,6 +40,7 @@ def test_looking_changes_nothing(tmp_path):
     from pilotfish.engine.snapshot import digest
     from pilotfish.journal.memory import MemoryJournal
     from pilotfish.worlds.followers import random_population
+    from pilotfish.worlds.lead_table import totals
     from pilotfish.worlds.market import SECOND, START_NS, SeededMarket, SeededOptions
 
     market = SeededMarket(SeededOptions(3, 2.0, Route.OMNIBUS), random_population(20, 3, 3), MemoryJournal())
@@ -49,6 +50,6 @@ def test_looking_changes_nothing(tmp_path):
         before = digest(state)
         market.world.equity.sample(state, state.now_ns)
         market.world.attribution.result(state)
-        market.rows()
-        market.totals(1.0, second, 100)
+        market.table.rows()
+        totals(market.world, 1.0, second / 100)
         assert digest(state) == before

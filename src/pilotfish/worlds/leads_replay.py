@@ -23,7 +23,7 @@ from pilotfish.venues.sim.modelled import ModelledBook
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.worlds.leads_window import USDC, Window
 from pilotfish.worlds.replay import AFTER_NS, SECOND, TOP_EVERY_NS
-from pilotfish.worlds.world import LeadSetup, World, opening_events
+from pilotfish.worlds.world import LeadSetup, SimWorld, opening_events
 
 Floats = NDArray[np.float64]
 COPIERS = 10  # they join at 0, 1/10, … 9/10 of the lead's life: money does not all come on the best day
@@ -131,14 +131,14 @@ def _copier(number: int, each: int) -> Follows:
     return Follows.of([number], [0], [each], open_bps=OPEN_BPS, exit_bps=EXIT_BPS, start=int(Start.EXISTING))
 
 
-def _open(window: Window, seed: int, first: Follows) -> World:
+def _open(window: Window, seed: int, first: Follows) -> SimWorld:
     sources: dict[int, MarketSource] = {
         i.id: ModelledBook(i, figures, seed, window.prints[i.id])
         for i, figures in zip(window.instruments, window.figures, strict=True)
     }
     latency = Latency(seed, account_medians=np.full(COPIERS, 250_000_000, dtype=np.int64))
     config = SimConfig(start_ns=window.start_ns)
-    world = World(MemoryJournal(), SimVenue(window.instruments, sources, latency, Faults(seed), config=config))
+    world = SimWorld(MemoryJournal(), SimVenue(window.instruments, sources, latency, Faults(seed), config=config))
     world.shard.observers = [world.copies]
     marks = [window.mark(i.id, window.start_ns) for i in window.instruments]
     leads = [LeadSetup(window.name, window.equity, window.before)]
@@ -147,13 +147,13 @@ def _open(window: Window, seed: int, first: Follows) -> World:
     return world
 
 
-def _join(world: World, follows: Follows, ns: int) -> None:
+def _join(world: SimWorld, follows: Follows, ns: int) -> None:
     """Copiers bring their money while the lead is trading."""
     world.venue.deposit(OMNIBUS, int(follows.allocation.sum()))
     world.shard.handle([FollowsOpened(ns, ns, follows)], ns)
 
 
-def _worth(world: World, window: Window, ns: int) -> Ints:
+def _worth(world: SimWorld, window: Window, ns: int) -> Ints:
     """Each copier's money and positions at the last prices anybody traded at, money units."""
     state = world.shard.state
     total = state.ledger.money.rows.copy()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from decimal import Decimal
 
 import msgspec
 
-from pilotfish.domain.events import LeadFill
-from pilotfish.domain.instrument import SUBLOT, Instrument, Kind, TickRule
+from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.domain.mandate import Route
 from pilotfish.journal.port import Journal
 from pilotfish.venues.sim.config import SimConfig
@@ -21,10 +19,11 @@ from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.views.report.table import LiveRow, LiveTotals
 from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.followers import Population
+from pilotfish.worlds.lead_table import LeadTable, totals
 from pilotfish.worlds.platform import Settings
 from pilotfish.worlds.platform_events import platform_events
 from pilotfish.worlds.traders import STYLES, Trader
-from pilotfish.worlds.world import LeadSetup, World, opening_events
+from pilotfish.worlds.world import LeadSetup, SimWorld, opening_events
 
 START_NS = 1_790_000_000_000_000_000  # a fixed moment, so that a seed names one world
 SECOND = 1_000_000_000
@@ -72,7 +71,7 @@ class SeededMarket:
         latency = Latency(options.seed, account_medians=population.delays_ns)
         faults = Faults(options.seed)
         self.venue = SimVenue(self.instruments, self.sources, latency, faults, accounts, config)
-        self.world = World(journal, self.venue)
+        self.world = SimWorld(journal, self.venue)
         self.traders = [
             Trader(account, STYLES[k], self.instruments[k], LEAD_EQUITY, options.seed)
             for account, k in accounts.items()
@@ -83,8 +82,7 @@ class SeededMarket:
         follows, terms = population.follows, platform_events(options.platform, self.instruments, list(STYLES), START_NS)
         opening = opening_events(options.route, self.instruments, prices, leads, follows, START_NS, terms)
         self.world.open(opening, follows, options.route, START_NS, Calendar.of(options.platform, follows, START_NS))
-        self._last: dict[int, str] = {}
-        self.world.shard.observers.append(lambda event, outcome, state: self._note(event))
+        self.table = LeadTable(self.world)
 
     def run(self, refresh: Callable[[list[LiveRow], LiveTotals], None], every_s: float = 0.5) -> float:
         """Play all of it; returns the wall seconds. Traders look once a second of market time."""
@@ -103,54 +101,7 @@ class SeededMarket:
             wall = time.monotonic()
             if wall - shown >= every_s or second == seconds:
                 shown = wall
-                refresh(self.rows(), self.totals(wall - began, second, seconds))
+                refresh(self.table.rows(), totals(self.world, wall - began, second / seconds))
         self.world.settle_down(START_NS + seconds * SECOND + SETTLE_NS)
         self.world.equity.sample(self.world.shard.state, self.world.now_ns)
         return time.monotonic() - began
-
-    def _note(self, event: object) -> None:
-        if isinstance(event, LeadFill):
-            instrument = self.instruments[event.instrument]
-            verb = "buys" if event.side > 0 else "sells"
-            size, price = instrument.show_lots(event.lots), instrument.show_price(event.price)
-            self._last[event.lead] = f"{verb} {size:f} {instrument.symbol} at {price:f}"
-
-    def rows(self) -> list[LiveRow]:
-        """One row a lead, as of now."""
-        state, rows = self.world.shard.state, []
-        for number, lead in enumerate(state.leads):
-            score = self.world.copies.leads[number]
-            target = sum(int(abs(column.targets[lead.rows]).sum()) for column in state.columns.values()) // SUBLOT
-            held = sum(int(abs(book.rows[lead.rows]).sum()) for book in state.ledger.lots.values())
-            position = ", ".join(
-                f"{self.instruments[k].show_lots(lots):+f} {self.instruments[k].symbol}"
-                for k, lots in lead.positions.items()
-                if lots
-            )
-            rows.append(
-                LiveRow(
-                    name=lead.name,
-                    position=position,
-                    last_fill=self._last.get(number, ""),
-                    followers=lead.count,
-                    target_lots=target,
-                    held_lots=held,
-                    filled=score.filled + score.carried,
-                    missed=score.missed_count,
-                    lag_p50_ms=score.lag_ms.percentile(50),
-                    lag_p99_ms=score.lag_ms.percentile(99),
-                    slippage_p50_bps=score.slippage_bps.percentile(50),
-                    pnl=Decimal(self.world.equity.pnl(state, number)).scaleb(-6),
-                )
-            )
-        return rows
-
-    def totals(self, wall_s: float, second: int, seconds: int) -> LiveTotals:
-        shard = self.world.shard
-        return LiveTotals(
-            ledger_sum=sum(map(abs, shard.state.ledger.sums().values())),
-            records=shard.journal.head.position,
-            events_per_s=shard.events / wall_s if wall_s > 0 else None,
-            elapsed_s=wall_s,
-            remaining_s=wall_s / second * (seconds - second),
-        )

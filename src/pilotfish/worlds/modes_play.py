@@ -18,7 +18,7 @@ from pilotfish.venues.sim.modelled import ModelledBook
 from pilotfish.views.equity import position_value
 from pilotfish.worlds.platform import Hedge, Settings
 from pilotfish.worlds.replay import AFTER_NS, BEFORE_NS, SAMPLES, SECOND, TOP_EVERY_NS, Tape
-from pilotfish.worlds.world import World, held
+from pilotfish.worlds.world import SimWorld, held
 
 WORKED_NS = 75 * SECOND  # opens that wait or are worked in parts need a market for so long after a fill …
 WORKED_EVERY_NS = 5 * TOP_EVERY_NS  # … which is told less often
@@ -42,7 +42,7 @@ class Played(msgspec.Struct, frozen=True):
 
 
 def play(
-    world: World, tape: Tape, stop_bps: int, twins: dict[int, int], progress: Callable[[int, int], None]
+    world: SimWorld, tape: Tape, stop_bps: int, twins: dict[int, int], progress: Callable[[int, int], None]
 ) -> Played:
     """Run the tape. `twins`: the second listing of each instrument, told whenever the first is. With `stop_bps`, the
     lead is said to have a stop so far from each opening fill.

@@ -32,7 +32,7 @@ from pilotfish.worlds.portfolio_figures import portfolio_report, too_small, writ
 from pilotfish.worlds.portfolio_tape import Span, choose_leads, portfolio_tape, span_of
 from pilotfish.worlds.replay import ReplayOptions, Tape, build, play
 from pilotfish.worlds.reporting import Inputs
-from pilotfish.worlds.world import World
+from pilotfish.worlds.world import SimWorld
 
 USDC = 10**6
 DELAY_NS = 250_000_000  # of the follower's orders
@@ -112,7 +112,7 @@ def mandate(capital: int, weights: Sequence[int]) -> Follows:
     )  # fmt: skip
 
 
-def play_portfolio(world: World, tape: Tape, show: Callable[[int, int], None]) -> NavView:
+def play_portfolio(world: SimWorld, tape: Tape, show: Callable[[int, int], None]) -> NavView:
     """Play the tape with a net asset value for each midnight; at the end every fee that has accrued is charged."""
     world.nav = nav = NavView()
     world.shard.observers.append(nav)

@@ -27,7 +27,7 @@ from pilotfish.worlds.followers import Population
 from pilotfish.worlds.movement import figures_of
 from pilotfish.worlds.platform import Settings
 from pilotfish.worlds.platform_events import platform_events
-from pilotfish.worlds.world import LeadSetup, World, held, opening_events
+from pilotfish.worlds.world import LeadSetup, SimWorld, held, opening_events
 
 SECOND = 1_000_000_000
 BEFORE_NS = 2 * SECOND  # market data starts this long before a lead's fill …
@@ -180,7 +180,7 @@ def _assumed_equity(recording: Recording) -> int:
     return max(peak, 1_000 * 10**6)
 
 
-def build(tape: Tape, population: Population, journal: Journal, options: ReplayOptions) -> World:
+def build(tape: Tape, population: Population, journal: Journal, options: ReplayOptions) -> SimWorld:
     """The world at its opening: venue funded, books modelled, leads and follows known to the shard."""
     sources: dict[int, MarketSource] = {
         instrument.id: tape.recorded.get(instrument.id)
@@ -194,7 +194,7 @@ def build(tape: Tape, population: Population, journal: Journal, options: ReplayO
         Faults(options.seed),
         config=SimConfig(start_ns=tape.start_ns),
     )
-    world = World(journal, venue)
+    world = SimWorld(journal, venue)
     marks = [sources[instrument.id].mark(instrument.id, tape.start_ns) for instrument in tape.instruments]
     start_ns, follows = tape.start_ns, population.follows
     terms = platform_events(options.platform, tape.instruments, [lead.name for lead in tape.leads], start_ns)
@@ -203,7 +203,7 @@ def build(tape: Tape, population: Population, journal: Journal, options: ReplayO
     return world
 
 
-def play(world: World, tape: Tape, progress: Callable[[int, int], None]) -> None:
+def play(world: SimWorld, tape: Tape, progress: Callable[[int, int], None]) -> None:
     """Run the whole tape. `progress(done, total)` counts lead fills."""
     fill = sample = 0
     tops = merge_tops(tape)
@@ -243,7 +243,7 @@ def merge_tops(tape: Tape) -> Iterator[tuple[int, int]]:
 
 def replay(
     tape: Tape, population: Population, journal: Journal, options: ReplayOptions, progress: Callable[[int, int], None]
-) -> tuple[World, float]:
+) -> tuple[SimWorld, float]:
     """Play the tape into a fresh journal. Returns the world and the seconds it took."""
     began = time.monotonic()
     world = build(tape, population, journal, options)

@@ -34,11 +34,16 @@ class Shard:
         self._failure: JournalError | None = None
 
     @classmethod
-    def open(cls, journal: Journal, venue: Venue, now_ns: int, observers: Iterable[Observer] = ()) -> Shard:
-        """Snapshot, replay, and where anything happened before: `Recovered`, which asks the venue for the rest."""
+    def open(
+        cls, journal: Journal, venue: Venue, now_ns: int, observers: Iterable[Observer] = (), *, whole: bool = False
+    ) -> Shard:
+        """Snapshot, replay, and where anything happened before: `Recovered`, which asks the venue for the rest.
+
+        `whole`: replay from the start, for observers that must see everything.
+        """
         shard = cls(journal, venue, None)
         shard.observers = list(observers)
-        snapshot, tail = journal.read_from_snapshot()
+        snapshot, tail = (None, journal.read()) if whole else journal.read_from_snapshot()
         if snapshot is not None:
             shard.state = decode_state(snapshot.payload)
         for record in tail:

@@ -1,4 +1,4 @@
-"""A simulated world around one shard: what replays, the seeded market and the fuzzing simulator have in common."""
+"""The world around one shard: what live runs, replays and the seeded market have in common."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import OMNIBUS, Follows, Route
 from pilotfish.engine.state import NEVER, State
 from pilotfish.journal.port import Journal
+from pilotfish.venues.port import Venue
 from pilotfish.venues.sim.venue import SimVenue
 from pilotfish.views.attribution import AttributionView
 from pilotfish.views.copies import CopyView
@@ -43,10 +44,9 @@ class LeadSetup(msgspec.Struct, frozen=True):
 
 
 class World:
-    """Journal, shard, venue and views, in virtual time. `nav` is None unless a world asks for one."""
+    """Journal, shard, venue and views. `nav` is None unless a world asks for one."""
 
-    def __init__(self, journal: Journal, venue: SimVenue) -> None:
-        self.venue = venue
+    def __init__(self, journal: Journal, venue: Venue) -> None:
         self.copies, self.attribution = CopyView(), AttributionView()
         self.equity = EquityView(self.attribution)
         self.terms = TermsView()
@@ -60,17 +60,17 @@ class World:
     def now_ns(self) -> int:
         return self.shard.state.now_ns
 
-    def open(
-        self, opening: Sequence[Event], follows: Follows, route: Route, now_ns: int, calendar: Calendar | None = None
-    ) -> None:
-        """Fund the venue's accounts and tell the shard what it needs to know.
+    def resume(self, now_ns: int) -> None:
+        """Go on where the journal ends: all of it is replayed, for the views, and the venue is asked for the rest."""
+        shard = self.shard
+        self.shard = Shard.open(shard.journal, shard.venue, now_ns, shard.observers, whole=True)
 
-        Raises ConfigError with the shard's own sentence where it sets one of these events aside.
-        """
-        fund(self.venue, follows, route)
+    def tell(self, opening: Sequence[Event], now_ns: int, calendar: Calendar | None = None) -> None:
+        """Tell the shard what it needs to know. Raises ConfigError with its own sentence where it sets one aside."""
+        before = len(self.copies.quarantined)
         self.shard.handle(opening, now_ns)
-        if self.copies.quarantined:
-            first = self.copies.quarantined[0]
+        if len(self.copies.quarantined) > before:
+            first = self.copies.quarantined[before]
             raise ConfigError(f"{first.event} at the opening", first.why, "mend the settings or the followers")
         if calendar is not None:
             self._calendar, self._midnight_ns = calendar, calendar.after(now_ns)
@@ -105,7 +105,24 @@ class World:
             self.nav.sample(self.shard.state, ns)
 
     def _look(self, ns: int) -> None:
-        """Have everything that is held priced shortly before `ns`."""
+        """Have everything that is held priced shortly before `ns`; a live venue does so by itself."""
+
+
+class SimWorld(World):
+    """In virtual time, with a venue that can be told what to do."""
+
+    def __init__(self, journal: Journal, venue: SimVenue) -> None:
+        super().__init__(journal, venue)
+        self.venue = venue
+
+    def open(
+        self, opening: Sequence[Event], follows: Follows, route: Route, now_ns: int, calendar: Calendar | None = None
+    ) -> None:
+        """Fund the venue's accounts, then `tell`."""
+        fund(self.venue, follows, route)
+        self.tell(opening, now_ns, calendar)
+
+    def _look(self, ns: int) -> None:
         look_ns = max(ns - LOOK_NS, self.now_ns)
         self.advance(look_ns)
         for instrument in held(self.shard.state):
