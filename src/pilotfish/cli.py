@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pilotfish import __version__
-from pilotfish.domain.errors import PilotfishError
+from pilotfish.cli_common import console, plain_errors
+from pilotfish.cli_venues import Config, Leads, VenueName, add_to
 from pilotfish.domain.mandate import Route
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mirror lead traders, and prove every fill of it.")
-console = Console()
+add_to(app)
 ROUTES = {"omnibus": Route.OMNIBUS, "segregated": Route.SEGREGATED}
 
 Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; made if need be.")]
@@ -28,41 +26,53 @@ PlatformFile = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of setting it aside.")]
 
 
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """What, why and what to do, on standard error; exit code 1."""
-    try:
-        yield
-    except PilotfishError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True)
-        raise typer.Exit(1) from error
-
-
 def route_of(name: str) -> Route:
     if name not in ROUTES:
         raise typer.BadParameter(f"{name} is not a route; use one of {', '.join(ROUTES)}")
     return ROUTES[name]
 
 
+_OF_A_RUN = ("followers", "seed", "minutes", "out", "route", "capital")  # what a settings file says as well
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given, and is not its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 @app.command()
 def run(
+    context: typer.Context,
     recording: Annotated[
-        list[Path] | None, typer.Option(help="Replay this recording instead of a seeded market.")
+        list[Path] | None, typer.Option(help="Replay this recording; with a twin: what its leads did.")
     ] = None,
     followers: Annotated[str, typer.Option(help="How many, or a CSV file of them.")] = "1000",
     seed: Seed = 1,
-    minutes: Annotated[float, typer.Option(help="Minutes of market to simulate.")] = 60.0,
+    minutes: Annotated[float, typer.Option(help="Minutes of market; 0 with --venue: until stopped.")] = 60.0,
     out: Out = Path("out/run"),
     route: RouteName = "omnibus",
     capital: Capital = 1000.0,
     platform: PlatformFile = None,
     strict: Strict = False,
+    mode: Annotated[str, typer.Option(help="paper or live, on a venue that exists (docs/live.md).")] = "",
+    venue: VenueName = "",
+    lead: Leads = None,
+    config: Config = None,
+    confirm: Annotated[str, typer.Option(help="The sentence that a live run with real money asks for.")] = "",
 ) -> None:
-    """Three leads trade in a seeded market and followers copy them in paper; or a recording, replayed."""
+    """Three leads trade in a seeded market and followers copy them in paper; a recording, replayed; or a real venue."""
     from pilotfish.worlds import commands
     from pilotfish.worlds.replay import ReplayOptions
 
     with plain_errors():
+        if mode or venue or config:
+            from pilotfish.worlds.live.commands import live_run
+            from pilotfish.worlds.live.settings import chosen
+
+            given = {name: context.params[name] for name in _OF_A_RUN if _typed(context, name)}
+            settings = chosen(config, {"mode": mode, **given}, {"name": venue}, lead or [], platform)
+            return live_run(settings, confirm, console, recording or [])
         terms = commands.platform_of(platform)
         if recording:
             options = ReplayOptions(seed=seed, route=route_of(route), strict=strict, platform=terms)

@@ -6,7 +6,6 @@ import resource
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -21,6 +20,7 @@ from pilotfish.engine.state import State
 from pilotfish.ledger.book import Account
 from pilotfish.venues.recordings import Recording, real_copies
 from pilotfish.views.report.schema import (
+    Book,
     InputIssue,
     InputReport,
     InstrumentReport,
@@ -47,7 +47,7 @@ class Inputs(msgspec.Struct):
     title: str
     seed: int
     route: str
-    books: Sequence[Literal["modelled", "recorded", "seeded"]]  # one per instrument
+    books: Sequence[Book]  # one per instrument
     notes: Sequence[str]  # one per instrument
     model: dict[str, ModelFigure]
     recordings: Sequence[Recording] = ()

@@ -13,6 +13,7 @@ BOOKS = {
     "recorded": "recorded from the venue",
     "modelled": "modelled between the lead's fills",
     "seeded": "seeded chance",
+    "live": "the venue's own, as it told them",
 }
 
 

@@ -15,6 +15,8 @@ import msgspec
 from pilotfish.domain.errors import NumericOverflow
 from pilotfish.views.report.schema_terms import Fees, ModeReport, Portfolio, Switches
 
+Book = Literal["modelled", "recorded", "seeded", "live"]  # where an instrument's prices and depth came from
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Base of everything in a report."""
@@ -210,7 +212,7 @@ class InstrumentReport(Part, frozen=True, kw_only=True):
     """Where prices and depth came from: recorded from the venue, modelled between leads' fills, or seeded chance."""
 
     symbol: str
-    book: Literal["modelled", "recorded", "seeded"]
+    book: Book
     venue: str = ""
     note: str = ""
 

@@ -46,7 +46,9 @@ class LiveTotals(msgspec.Struct, frozen=True, kw_only=True):
     remaining_s: float | None = None
 
 
-def live_table(rows: Sequence[LiveRow], totals: LiveTotals, width: int = 160) -> RenderableType:
+def live_table(
+    rows: Sequence[LiveRow], totals: LiveTotals, width: int = 160, notes: Sequence[str] = ()
+) -> RenderableType:
     """The table for a terminal of `width` columns; narrow ones lose the last fill and the lots."""
     wide = width >= _NARROW
     made = Table(expand=True, pad_edge=False, box=None, header_style="bold")
@@ -81,7 +83,8 @@ def live_table(rows: Sequence[LiveRow], totals: LiveTotals, width: int = 160) ->
             *((fig.bps(row.slippage_p50_bps),) if wide else ()),
             _gain(row.pnl),
         )
-    return Group(made if rows else Text("No lead has traded yet."), _totals_line(totals))
+    warnings = [Text(f"! {_line(note)}", style="yellow") for note in notes]
+    return Group(made if rows else Text("No lead has traded yet."), _totals_line(totals), *warnings)
 
 
 def _line(text: str) -> str:
@@ -113,7 +116,7 @@ def _clock(seconds: float) -> str:
     )
 
 
-def plain_lines(rows: Sequence[LiveRow], totals: LiveTotals) -> list[str]:
+def plain_lines(rows: Sequence[LiveRow], totals: LiveTotals, notes: Sequence[str] = ()) -> list[str]:
     """The same for a file or a pipe: one line a lead, no colours, no drawing."""
     made = [
         f"{row.name}: {row.position or 'flat'}; last fill {row.last_fill or fig.NONE}; "
@@ -124,7 +127,7 @@ def plain_lines(rows: Sequence[LiveRow], totals: LiveTotals) -> list[str]:
         f"slippage p50 {fig.bps(row.slippage_p50_bps)}; P&L {fig.money(row.pnl, signed=True)}"
         for row in rows
     ]
-    return [*map(_line, made), _totals_line(totals).plain]
+    return [*map(_line, made), _totals_line(totals).plain, *(f"! {_line(note)}" for note in notes)]
 
 
 class LiveView:
@@ -142,11 +145,12 @@ class LiveView:
             self._live.start()
         return self
 
-    def update(self, rows: Sequence[LiveRow], totals: LiveTotals) -> None:
+    def update(self, rows: Sequence[LiveRow], totals: LiveTotals, notes: Sequence[str] = ()) -> None:
+        """`notes`: what somebody who watches should know now."""
         if self._live:
-            self._live.update(live_table(rows, totals, self._console.width), refresh=True)
+            self._live.update(live_table(rows, totals, self._console.width, notes), refresh=True)
         else:
-            for line in plain_lines(rows, totals):
+            for line in plain_lines(rows, totals, notes):
                 self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def __exit__(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.worlds.platform import Settings, Table, parse
@@ -83,9 +85,39 @@ class LiveSettings(Settings, frozen=True, kw_only=True):
     accounts: tuple[AccountEntry, ...] = ()
 
 
-def read_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> LiveSettings:
-    """From a file, or pilotfish.toml where none is named and it exists, or the defaults. Raises ConfigError."""
-    over = overrides(os.environ if environment is None else environment)
+def chosen(
+    path: Path | None,
+    run: Mapping[str, object],
+    venue: Mapping[str, object],
+    leads: Sequence[str],
+    platform: Path | None = None,
+) -> LiveSettings:
+    """What a command was given stands above environment and file; what is empty was not given. Raises ConfigError."""
+    if platform is not None:
+        raise ConfigError("--platform", "is for simulated runs", "write its tables into pilotfish.toml")
+    names = {"capital": "capital_usdc"}
+    over = {
+        "run": {names.get(name, name): _plain(value) for name, value in run.items() if value != ""},
+        "venue": {name: _plain(value) for name, value in venue.items() if value != ""},
+    }
+    settings = read_settings(path, over=over)
+    added = tuple(LeadEntry(address=one) for one in leads)
+    for one in added:
+        if not _ADDRESS.fullmatch(one.address):
+            raise ConfigError(f"--lead {one.address[:60]}", "is no address", "write 0x and 40 hexadecimal digits")
+    return msgspec.structs.replace(settings, leads=(*settings.leads, *added))
+
+
+def read_settings(
+    path: Path | None,
+    environment: Mapping[str, str] | None = None,
+    over: Mapping[str, Mapping[str, Any]] | None = None,
+) -> LiveSettings:
+    """From a file, or pilotfish.toml where none is named and it exists, or the defaults. Raises ConfigError.
+
+    `over`, by table and key, stands above the environment, and that above the file.
+    """
+    over = _merged(overrides(os.environ if environment is None else environment), over or {})
     chosen = path or FILE
     if path is None and not chosen.exists():
         return parse_settings("", "(defaults)", over)
@@ -128,6 +160,17 @@ def overrides(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 value = text
             found.setdefault(match[1].lower(), {})[match[2].lower()] = value
     return found
+
+
+def _merged(under: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {table: {**under.get(table, {}), **over.get(table, {})} for table in {**under, **over}}
+
+
+def _plain(value: object) -> object:
+    """As a TOML file would have it."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    return str(value) if isinstance(value, Path) else value
 
 
 def _address(settings: LiveSettings, path: str, text: str) -> None:

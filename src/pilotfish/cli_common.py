@@ -1,0 +1,23 @@
+"""What all commands share: one console, and errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from pilotfish.domain.errors import PilotfishError
+
+console = Console()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What, why and what to do, on standard error; exit code 1."""
+    try:
+        yield
+    except PilotfishError as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {error}", soft_wrap=True, markup=True)
+        raise typer.Exit(1) from error

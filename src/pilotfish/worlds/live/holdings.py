@@ -1,0 +1,35 @@
+"""What a journal says our accounts hold: for a simulated venue that has to go on where it was."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pilotfish.domain.arith import Ints
+from pilotfish.domain.mandate import OMNIBUS, Follows
+from pilotfish.engine.state import State
+
+
+def cash_of(state: State, follows: Follows) -> dict[int, int]:
+    """Money units by account; what the follows bring where they have not joined yet."""
+    joined = state.ledger.follows > 0
+    money = state.ledger.money.rows if joined else follows.allocation
+    return _by_account(state.omnibus, (state.follows if joined else follows).follower, money)
+
+
+def positions_of(state: State) -> dict[int, dict[int, int]]:
+    """Lots by account and instrument."""
+    held: dict[int, dict[int, int]] = {}
+    for key, book in state.ledger.lots.items():
+        if book.rows.any():
+            for account, lots in _by_account(state.omnibus, state.follows.follower, book.rows).items():
+                held.setdefault(account, {})[key] = lots
+    return held
+
+
+def _by_account(omnibus: bool, followers: Ints, amounts: Ints) -> dict[int, int]:
+    if omnibus:
+        return {OMNIBUS: int(amounts.sum())}
+    accounts, place = np.unique(followers, return_inverse=True)
+    sums = np.zeros(accounts.size, dtype=np.int64)
+    np.add.at(sums, place, amounts)
+    return dict(zip(accounts.tolist(), sums.tolist(), strict=True))

@@ -1,0 +1,95 @@
+"""The venues a run can name, and how each is reached."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.gateway import Gateway
+from pilotfish.venues.hyperliquid.accounts import MAINNET_HTTP, MAINNET_WS, TESTNET_HTTP, TESTNET_WS, Settings
+from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
+from pilotfish.venues.keys.key import Key
+from pilotfish.worlds.live.settings import AccountEntry, LeadEntry, Limits, LiveSettings
+from pilotfish.worlds.live.twin import TwinWanted, twin_process
+
+SUMMARIES = {
+    "hyperliquid": "perpetuals and spot on Hyperliquid",
+    "hyperliquid-testnet": "the same with play money",
+    "hyperliquid-twin": "a server on this machine that speaks its protocol: real sockets, no account, no money",
+}
+TWIN_MINUTES = Decimal(3)
+TWIN_LIMITS = Limits(
+    capital_usdc=Decimal(10**9), order_usdc=Decimal(10**8), gross_usdc=Decimal(10**10), loss_usdc=Decimal(10**8),
+    leverage=Decimal(20),
+)  # fmt: skip
+
+
+class Place(msgspec.Struct):
+    """A venue that can be looked at and opened. A twin brings settings and keys of its own."""
+
+    settings: LiveSettings
+    gateway: Gateway
+    keys: tuple[Key, ...] = ()
+
+
+@contextlib.asynccontextmanager
+async def gateway_of(settings: LiveSettings, console: Console, recordings: Sequence[Path] = ()) -> AsyncIterator[Place]:
+    """The venue the settings name, for as long as it is needed. Raises ConfigError for a name that nobody knows."""
+    name = settings.venue.name
+    if name == "hyperliquid-twin":
+        async with _twin(settings, console, recordings) as place:
+            yield place
+        return
+    if recordings:
+        raise ConfigError("--recording", "is for simulated runs and twins", "leave it out, or --venue hyperliquid-twin")
+    if name not in _GATEWAYS:
+        known = "; ".join(f"{one}: {summary}" for one, summary in SUMMARIES.items())
+        raise ConfigError(settings.where("venue.name"), f"{name!r} is no venue", f"use one of these. {known}")
+    yield Place(settings, _GATEWAYS[name](settings))
+
+
+def _hyperliquid(settings: LiveSettings, *, mainnet: bool) -> Gateway:
+    venue = settings.venue
+    ws, http = (MAINNET_WS, MAINNET_HTTP) if mainnet else (TESTNET_WS, TESTNET_HTTP)
+    reached = Settings(mainnet, venue.ws_url or ws, venue.http_url or http, 0)
+    return HyperliquidGateway(reached, venue.instruments, real_money=mainnet)
+
+
+_GATEWAYS: dict[str, Callable[[LiveSettings], Gateway]] = {
+    "hyperliquid": lambda settings: _hyperliquid(settings, mainnet=True),
+    "hyperliquid-testnet": lambda settings: _hyperliquid(settings, mainnet=False),
+}
+
+
+@contextlib.asynccontextmanager
+async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[Path]) -> AsyncIterator[Place]:
+    """A twin in a process of its own, an account funded there, an agent's key made for this run and kept nowhere."""
+    key = Key(secrets.token_bytes(32))
+    account = "0x" + secrets.token_hex(20)
+    run = settings.run
+    minutes = run.minutes or TWIN_MINUTES
+    wanted = TwinWanted(run.seed, float(minutes), account, key.address, [str(path) for path in recordings])
+    async with twin_process(wanted) as twin:
+        for note in twin.notes:
+            console.print(note, highlight=False)
+        leads = settings.leads or tuple(LeadEntry(address=lead.address, name=lead.name) for lead in twin.leads)
+        limits = TWIN_LIMITS if settings.limits == Limits() else settings.limits
+        mode = run.mode if "run.mode" in settings.lines else "live"
+        changed = msgspec.structs.replace(
+            settings,
+            leads=leads,
+            limits=limits,
+            accounts=(AccountEntry(address=account, key=key.address),),
+            run=msgspec.structs.replace(run, minutes=minutes, mode=mode),
+            venue=msgspec.structs.replace(settings.venue, instruments=()),
+        )
+        ws = twin.url.replace("http", "ws", 1) + "/ws"
+        gateway = HyperliquidGateway(Settings(False, ws, twin.url, 0), real_money=False)
+        yield Place(changed, gateway, (key,))
