@@ -54,7 +54,7 @@ def test_a_run_that_is_well_passes_and_every_check_is_shown() -> None:
     checks = found()
     assert passed(checks)
     assert {one.level for one in checks} == {Level.OK}
-    assert {one.what.split()[0] for one in checks} == {"clock", "latency", "rate", "lead", "limits", "account"}
+    assert {one.what.split()[0] for one in checks} == {"clock", "latency", "budget:", "lead", "limits", "account"}
 
 
 ILL = {
@@ -105,7 +105,7 @@ def test_what_is_only_bad_is_a_warning() -> None:
     checks = found(survey)
     assert passed(checks)
     assert sorted(one.what.split()[0] for one in checks if one.level is Level.WARNING) == [
-        "account", "clock", "latency", "rate",
+        "account", "budget:", "clock", "latency",
     ]  # fmt: skip
 
 

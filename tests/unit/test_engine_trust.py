@@ -8,7 +8,7 @@ from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import RiskTerms
 from pilotfish.engine.facts import Doubted, Quarantined, Refused
 from pilotfish.engine.snapshot import decode_state, encode_state
-from tests.unit.driver import SECOND, said
+from tests.unit.driver import said
 from tests.unit.risk_scene import BOTH, desk_of, opened, orders
 
 ONE_BY_ONE = [one for one in Doubt if one]
@@ -28,9 +28,8 @@ def test_no_open_leaves_on_data_that_is_doubted_and_the_refusal_says_stale(route
     out = desk.lead(100)
     assert not orders(out)
     assert {f.reason for f in said(out, Refused)} == {Reason.STALE}
-    doubted(desk, Doubt.NONE)
     desk.top()
-    assert orders(desk.wait(SECOND)), "the copy is made up for within its window"
+    assert orders(doubted(desk, Doubt.NONE)), "what waited for it is sent in the same step"
 
 
 def test_reductions_pass_within_their_bound_while_data_is_doubted() -> None:

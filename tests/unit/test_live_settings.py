@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.worlds.live.settings import LiveSettings, overrides, parse_settings, read_settings
+from pilotfish.worlds.live.settings import overrides, parse_settings, read_settings
 from pilotfish.worlds.live.template import TEMPLATE, write_template
 from pilotfish.worlds.toml_lines import line_of, lines_of
 
@@ -18,7 +18,7 @@ def test_the_file_that_init_writes_says_what_the_defaults_are(tmp_path: Path) ->
     write_template(path)
     read = read_settings(path, {})
     for name in ("run", "venue", "keys", "limits", "leads", "accounts"):
-        assert getattr(read, name) == getattr(LiveSettings(), name), name
+        assert getattr(read, name) == getattr(parse_settings("", "x.toml"), name), name
     with pytest.raises(ConfigError, match="already"):
         write_template(path)
 
@@ -96,6 +96,12 @@ def test_a_file_that_is_not_there_is_named_with_how_to_make_one(tmp_path: Path) 
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
         read_settings(tmp_path / "b.toml", {})
+
+
+def test_a_mode_that_nobody_said_is_paper_and_on_a_twin_live() -> None:
+    assert parse_settings("", "x.toml").run.mode == "paper"
+    assert parse_settings("[venue]\nname = 'hyperliquid-twin'", "x.toml").run.mode == "live"
+    assert parse_settings("[venue]\nname = 'hyperliquid-twin'\n[run]\nmode = 'paper'", "x.toml").run.mode == "paper"
 
 
 def test_lines_are_found_through_comments_lists_and_long_texts() -> None:

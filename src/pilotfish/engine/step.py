@@ -76,9 +76,9 @@ from pilotfish.engine.orders.recovery import (
     on_timer,
 )
 from pilotfish.engine.orders.told import on_batch_update
+from pilotfish.engine.orders.trusting import on_trust
 from pilotfish.engine.orders.working import on_execution
 from pilotfish.engine.risk.halting import note_cancels
-from pilotfish.engine.risk.outage import on_trust
 from pilotfish.engine.risk.terms import on_risk, on_rules
 from pilotfish.engine.sane import PRICE_MAX, insane
 from pilotfish.engine.state import State

@@ -117,6 +117,10 @@ class Gateway(Protocol):
         """Ask the venue. Raises VenueError where it cannot be reached or says what cannot be used."""
         ...
 
+    async def positions(self, ours: Sequence[Ours]) -> dict[int, dict[int, int]]:
+        """What our accounts hold now: lots by account and instrument, all of it. Raises VenueError."""
+        ...
+
     def open(
         self,
         survey: Survey,

@@ -132,6 +132,12 @@ def platform_of(path: Path | None) -> Settings:
 
 
 def fresh_journal(out: Path) -> tuple[SqliteJournal, Path]:
+    """A new journal in `out`."""
+    path = fresh_path(out)
+    return SqliteJournal(path), path
+
+
+def fresh_path(out: Path) -> Path:
     """journal.db in `out`, or journal-2.db, journal-3.db, …: the report is renewed, a journal is never overwritten."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -141,7 +147,7 @@ def fresh_journal(out: Path) -> tuple[SqliteJournal, Path]:
     while path.exists():
         number += 1
         path = out / f"journal-{number}.db"
-    return SqliteJournal(path), path
+    return path
 
 
 def population_of(

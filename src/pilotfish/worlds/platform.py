@@ -207,7 +207,7 @@ def _known(raw: dict[str, Any], table: type[Table], at: _Place, path: str) -> No
             hint = f"did you mean {nearest(name, list(fields))}? It may hold {', '.join(fields)}"
             raise ConfigError(f"{at(path, here)}: {name!r} is not known", hint)
         if get_origin(fields[name]) is Literal and value not in get_args(fields[name]):
-            choices = ", ".join(get_args(fields[name]))
+            choices = ", ".join(filter(None, get_args(fields[name])))
             raise ConfigError(at(here), f"{value!r} is not known", f"use one of {choices}")
         inner = [t for t in (fields[name], *get_args(fields[name])) if isinstance(t, type) and issubclass(t, Table)]
         rows = enumerate(value) if isinstance(value, list) else ((None, value),)

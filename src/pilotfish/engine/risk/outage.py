@@ -8,26 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pilotfish.domain.events import DataTrust
 from pilotfish.domain.reasons import Reason
 from pilotfish.domain.terms import Outage
-from pilotfish.engine.facts import Doubted, Stopped
+from pilotfish.engine.facts import Stopped
 from pilotfish.engine.follows.closing import close
 from pilotfish.engine.follows.control import halve
 from pilotfish.engine.follows.standing import Mode
 from pilotfish.engine.orders.leg import Out
 from pilotfish.engine.risk.halting import halt_opens
 from pilotfish.engine.state import State
-
-
-def on_trust(state: State, event: DataTrust) -> Out:
-    """Data that is not trusted counts as stale, however young it is; the reason goes to the views."""
-    listing = state.listings[event.instrument]
-    if listing.doubt == event.doubt:
-        return [], []
-    listing.doubt = event.doubt
-    state.moved = state.tended
-    return [], [Doubted(event.instrument, event.doubt)]
 
 
 def went_down(state: State) -> None:

@@ -24,6 +24,7 @@ from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import SECOND, Ask
 from pilotfish.venues.wire_http import Answered, Http
+from pilotfish.venues.wire_terms import WireTerms
 
 MS = 1_000_000
 PROBES = 4
@@ -70,6 +71,20 @@ class HyperliquidGateway:
         trips_ns = http.trips_ns[1:]  # the first one has the connection in it
         return Survey(self.name, instruments, marks, started, surveyed, offset_ns, trips_ns, budgets, notes)
 
+    async def positions(self, ours: Sequence[Ours]) -> dict[int, dict[int, int]]:
+        """What our accounts hold now: lots by account and instrument. Raises VenueError."""
+        market, http = self._surveyed(), _Asker(self.settings, self._clock)
+        try:
+            held = {one.account: await self._lead(http, _account_of(one).trades_as, market) for one in ours}
+        finally:
+            await http.close()
+        return {account: found.positions for account, found in held.items()}
+
+    def _surveyed(self) -> bootstrap.Market:
+        if self._market is None:
+            raise ConfigError("the venue", "was not looked at before it is used", "survey it first")
+        return self._market
+
     def open(
         self,
         survey: Survey,
@@ -80,11 +95,10 @@ class HyperliquidGateway:
         cancel_on_stop: bool = True,
     ) -> LiveVenue:
         """Raises ConfigError when nothing was surveyed before."""
-        if self._market is None:
-            raise ConfigError("the venue", "was not looked at before it is opened", "survey it first")
+        market = self._surveyed()
         settings = msgspec.structs.replace(self.settings, journal=journal, cancel_on_stop=cancel_on_stop)
         by_symbol = {one.symbol: one for one in survey.instruments}
-        traded = self._market.listing.by_coin.values()
+        traded = market.listing.by_coin.values()
         listing = Listing(one._replace(instrument=by_symbol[one.instrument.symbol]) for one in traded)
         accounts = [_account_of(one.ours) for one in survey.accounts] if keys else []
         positions = [one.positions for one in survey.leads] + [one.positions for one in survey.accounts]
@@ -152,7 +166,9 @@ class HyperliquidGateway:
         positions = {key: lots for key, (lots, _) in start.positions.items()}
         found = AccountSurvey(ours, start.equity, positions, len(orders), may.trade, may.withdraw, may.why)
         limit = RATE_LIMIT.decode(answers[-1])
-        budget = Budget(f"requests of {account.trades_as}", limit.nRequestsUsed, limit.nRequestsCap)
+        budget = Budget(
+            f"requests of {account.trades_as[:6]}…{account.trades_as[-4:]}", limit.nRequestsUsed, limit.nRequestsCap
+        )
         return found, budget, start.fees
 
     async def _offset(self, http: _Asker, market: bootstrap.Market) -> int:
@@ -179,7 +195,7 @@ class _Asker:
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self._settings, self._clock = settings, clock
-        self._http = Http()
+        self._http = Http(WireTerms())
         self.trips_ns: list[int] = []
 
     async def info(self, body: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ class Scheme(IntEnum):
     POLYMARKET_ORDER = 2  # the struct hash of an order for the CTF exchange, version 2
     POLYMARKET_NEG_RISK_ORDER = 3  # for the neg-risk exchange
     POLYMARKET_AUTH = 4  # the struct hash of a ClobAuth
+    POLYMARKET_POSITION_ORDER = 5  # the struct hash of an order in position ids, for exchange version 3
 
 
 class SignRequest(msgspec.Struct, frozen=True, array_like=True):

@@ -24,7 +24,7 @@ from pilotfish.venues.keys.pool import SignerLink, SignerPool, secrets_of
 from pilotfish.venues.keys.signer import SignerServer, keep_to_yourself
 from pilotfish.views.report.table import LiveView
 from pilotfish.worlds import model
-from pilotfish.worlds.commands import finish
+from pilotfish.worlds.commands import finish, fresh_path
 from pilotfish.worlds.lead_table import LeadTable, totals
 from pilotfish.worlds.live.doctor import passed, show
 from pilotfish.worlds.live.run import LiveRun
@@ -47,7 +47,7 @@ def doctor(settings: LiveSettings, console: Console) -> bool:
 
     async def examine() -> bool:
         async with gateway_of(settings, console) as place, signing(place, needed=False) as (keys, signer):
-            ready = await look(place.settings, place.gateway, keys, signer)
+            ready = await look(place.settings, place.gateway, keys, signer, passing=place.passing)
         show(ready.findings, console)
         return passed(ready.findings)
 
@@ -58,13 +58,13 @@ async def _live_run(settings: LiveSettings, confirmation: str, console: Console,
     async with gateway_of(settings, console, recordings) as place, signing(place) as (keys, signer):
         settings, gateway = place.settings, place.gateway
         live = settings.run.mode == "live"
-        ready = await look(settings, gateway, keys, signer)
+        ready = await look(settings, gateway, keys, signer, passing=place.passing)
         show(ready.findings, console)
         if not passed(ready.findings):
             raise ConfigError("the run", "does not start like this", "mend what is marked ✗, then: pilotfish doctor")
         if live and gateway.real_money and confirmation != CONFIRMATION:
             raise ConfigError("mode live", "was not confirmed", f'add --confirm "{CONFIRMATION}"')
-        path = journal_path(settings)
+        path = fresh_path(Path(settings.run.out)) if place.passing else journal_path(settings)
         every_s, shown_s = 0.5 if console.is_terminal else 10.0, 0.0
         with LiveView(console) as view:
 
@@ -73,10 +73,11 @@ async def _live_run(settings: LiveSettings, confirmation: str, console: Console,
                 world.equity.sample(world.shard.state, world.now_ns)
                 if seconds - shown_s >= every_s:
                     shown_s = seconds
-                    view.update(table.rows(), totals(world, seconds), doubts(world))
+                    notes = [*doubts(world), *(run.audit.differences if run.audit else ())]
+                    view.update(table.rows(), totals(world, seconds), notes)
 
             run = LiveRun(ready, refresh)
-            world, _ = await run.play(path)
+            world = await run.play(path)
     if run.cancels_unconfirmed:
         console.print("[yellow]not every cancel was confirmed in time; the next start asks the venue first[/]")
     finish(world, ready.population, path, _inputs(ready), run.seconds, console)

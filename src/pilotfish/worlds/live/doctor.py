@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pilotfish.domain.mandate import NO_LIMIT, OMNIBUS, Follows
 from pilotfish.venues.gateway import AccountSurvey, Survey
+from pilotfish.worlds.live.opening import name_of
 from pilotfish.worlds.live.settings import Limits, LiveSettings
 
 USDC = 10**6
@@ -39,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(settings: LiveSettings, survey: Survey, follows: Follows, keys: Sequence[str]) -> list[Finding]:
     """Everything, good findings too. `keys`: addresses that can sign here."""
-    found = [*_clock(survey), *_latency(survey), *_budgets(survey), *_leads(survey)]
+    found = [*_clock(survey), *_latency(survey), *_budgets(survey), *_leads(settings, survey)]
     if settings.run.mode == "live":
         found += [*_limits(settings, follows), *_accounts(settings, survey, follows, keys)]
     return [*found, *(Finding(Level.WARNING, survey.venue, note) for note in survey.notes)]
@@ -54,7 +55,7 @@ def show(found: Sequence[Finding], console: Console) -> None:
     signs = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.ERROR: ("✗", "bold red")}
     made = Table(box=None, show_header=False, pad_edge=False)
     made.add_column(no_wrap=True)
-    made.add_column(style="bold", no_wrap=True)
+    made.add_column(style="bold", overflow="fold", max_width=34)
     made.add_column(overflow="fold")
     for one in sorted(found, key=lambda one: one.level):
         sign, style = signs[one.level]
@@ -89,19 +90,20 @@ def _budgets(survey: Survey) -> list[Finding]:
         full = one.used * 100 >= one.cap * BUDGET_WARN_PERCENT
         why = f"{one.used:,} of {one.cap:,} used"
         to_do = "it grows with volume on most venues; fewer, larger orders use less" if full else ""
-        out.append(Finding(Level.WARNING if full else Level.OK, f"rate budget: {one.name}", why, to_do))
+        out.append(Finding(Level.WARNING if full else Level.OK, f"budget: {one.name}", why, to_do))
     return out
 
 
-def _leads(survey: Survey) -> list[Finding]:
+def _leads(settings: LiveSettings, survey: Survey) -> list[Finding]:
     out = []
     for lead in survey.leads:
+        name = f"lead {name_of(settings, lead)}"
         held = sum(1 for lots in lead.positions.values() if lots)
         if lead.equity <= 0:
             why, to_do = "has no equity on this venue", "check the address; copies in proportion to equity need some"
-            out.append(Finding(Level.ERROR, f"lead {lead.address}", why, to_do))
+            out.append(Finding(Level.ERROR, name, f"{lead.address} {why}", to_do))
             continue
-        out.append(Finding(Level.OK, f"lead {lead.address}", f"{_usdc(lead.equity)} equity, {held} positions"))
+        out.append(Finding(Level.OK, name, f"{_usdc(lead.equity)} equity, {held} positions"))
     if not survey.leads:
         out.append(Finding(Level.ERROR, "leads", "none are named", "--lead ADDRESS, or [[leads]] in the file"))
     return out
@@ -140,7 +142,7 @@ def _accounts(settings: LiveSettings, survey: Survey, follows: Follows, keys: Se
 
 
 def _account(one: AccountSurvey, allocated: int, keys: Sequence[str]) -> list[Finding]:
-    name, out = f"account {one.ours.address}", list[Finding]()
+    name, out = f"account {short(one.ours.address)}", list[Finding]()
     if one.ours.key.lower() not in keys:
         to_do = "pilotfish keys list shows what is there; pilotfish keys new, then approve it"
         out.append(Finding(Level.ERROR, name, f"its key {one.ours.key} cannot sign here", to_do))
@@ -158,6 +160,11 @@ def _account(one: AccountSurvey, allocated: int, keys: Sequence[str]) -> list[Fi
     if out:
         return out
     return [Finding(Level.OK, name, f"{_usdc(one.equity)} equity, trades and cannot withdraw")]
+
+
+def short(address: str) -> str:
+    """Enough of an address to know it by."""
+    return f"{address[:6]}…{address[-4:]}" if len(address) == 42 else address
 
 
 def _usdc(money: int) -> str:

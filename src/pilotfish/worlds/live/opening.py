@@ -19,7 +19,8 @@ from pilotfish.worlds.world import LeadSetup, opening_events
 
 def name_of(settings: LiveSettings, lead: LeadSurvey) -> str:
     """The name of the file, else the address."""
-    return next((e.name for e in settings.leads if e.name and e.address.lower() == lead.address), lead.address)
+    named = {entry.address.lower(): entry.name for entry in settings.leads}
+    return named.get(lead.address) or lead.address
 
 
 def first_events(settings: LiveSettings, survey: Survey, follows: Follows, now_ns: int) -> list[Event]:

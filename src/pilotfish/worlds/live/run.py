@@ -21,6 +21,7 @@ from pilotfish.venues.paper import PaperVenue
 from pilotfish.venues.port import Venue
 from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.lead_table import LeadTable
+from pilotfish.worlds.live.audit import PositionAudit
 from pilotfish.worlds.live.closed import Closed
 from pilotfish.worlds.live.holdings import cash_of, positions_of
 from pilotfish.worlds.live.loop import RUN_ENDS, LiveLoop, raise_failure
@@ -42,9 +43,16 @@ class LiveRun:
     def __init__(self, ready: Ready, view: View | None = None, clock: Callable[[], int] = time.time_ns) -> None:
         self._ready, self._view, self._clock = ready, view, clock
         self.cancels_unconfirmed, self.seconds = False, 0.0
+        self.audit: PositionAudit | None = None
+        self._loop: LiveLoop | None = None
 
-    async def play(self, path: Path) -> tuple[World, Journal]:
-        """Until stopped or over; the journal is still open. Raises what ended it, with orders cancelled."""
+    def stop(self) -> None:
+        """End the run in order, as Ctrl-C does."""
+        if self._loop is not None:
+            self._loop.stopping.set()
+
+    async def play(self, path: Path) -> World:
+        """Until stopped or over; the journal is left open. Raises what ended it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not path.exists()
         journal = SqliteJournal(path)
@@ -52,7 +60,7 @@ class LiveRun:
         table, ended = LeadTable(world), LastWord()
         world.shard.observers.append(ended)
         joining = self._open(world, fresh)
-        loop = LiveLoop(world, self._clock)
+        loop = self._loop = LiveLoop(world, self._clock)
         ready = self._ready
         public = ready.gateway.open(
             ready.survey, ready.keys if ready.live else None, identity(journal), loop.turn, ready.signer,
@@ -66,11 +74,16 @@ class LiveRun:
         began = time.monotonic()
         try:
             await self._mirror(world, loop, public, table, joining)
-        finally:
             await self._end(loop, public)
+        except BaseException:
+            await public.stop(STOP_S)
+            raise
+        finally:
             self.seconds = time.monotonic() - began
+            if loop.failure is None:
+                world.shard.checkpoint()
         raise_failure(public)
-        return world, journal
+        return world
 
     def _open(self, world: World, fresh: bool) -> list[Event]:
         """Tell the shard what it starts from. Returns the follows, which join when there are prices."""
@@ -104,8 +117,13 @@ class LiveRun:
             if view is not None:
                 view(world, table, public, time.monotonic() - began)
 
-        minutes = float(self._ready.settings.run.minutes)
+        ready = self._ready
+        minutes = float(ready.settings.run.minutes)
         tasks = [asyncio.create_task(self._join(world, loop, joining)), asyncio.create_task(_watch(public, loop))]
+        if ready.live:
+            accounts = [one.ours for one in ready.survey.accounts]
+            self.audit = PositionAudit(world, loop, lambda: ready.gateway.positions(accounts))
+            tasks.append(asyncio.create_task(self.audit.run()))
         try:
             with _signals(loop.stopping), contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(minutes * 60 or None):

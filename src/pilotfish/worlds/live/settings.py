@@ -20,6 +20,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.worlds.platform import Settings, Table, parse
 
 FILE = Path("pilotfish.toml")
+TWIN = "-twin"  # how the names of venues end that are on this machine
 _ENVIRONMENT = re.compile(r"PILOTFISH_(RUN|VENUE|KEYS|LIMITS|FEES|RISK|EXECUTION|REBALANCE)__([A-Z0-9_]+)")
 _SECRET = re.compile(r"(0x)?[0-9a-fA-F]{64}|(?:[a-z]{3,8} ){11,23}[a-z]{3,8}")
 _SECRET_NAMES = ("private_key", "secret", "password", "passphrase", "mnemonic", "seed_phrase", "api_secret")
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class Run(Table, frozen=True, kw_only=True):
-    mode: Literal["paper", "live"] = "paper"
+    mode: Literal["", "paper", "live"] = ""  # paper, and on a twin live, when it is not said
     out: str = "out/live"
     followers: str = "1000"  # so many seeded ones (paper only), or a CSV file
     capital_usdc: Decimal = Decimal(1_000)  # median of seeded followers
@@ -135,6 +136,9 @@ def parse_settings(text: str, file: str, over: dict[str, dict[str, Any]] | None 
     """From the text of a file called `file`. Raises ConfigError with the line and the remedy."""
     _no_secrets(text, file)
     settings = parse(text, file, LiveSettings, over)
+    if not settings.run.mode:
+        mode: Literal["paper", "live"] = "live" if settings.venue.name.endswith(TWIN) else "paper"
+        settings = msgspec.structs.replace(settings, run=msgspec.structs.replace(settings.run, mode=mode))
     for number, lead in enumerate(settings.leads):
         _address(settings, f"leads[{number}].address", lead.address)
     for number, account in enumerate(settings.accounts):

@@ -46,15 +46,23 @@ def journal_path(settings: LiveSettings) -> Path:
 
 
 async def look(
-    settings: LiveSettings, gateway: Gateway, keys: Keyring | None = None, signer: Signer | None = None
+    settings: LiveSettings,
+    gateway: Gateway,
+    keys: Keyring | None = None,
+    signer: Signer | None = None,
+    *,
+    passing: bool = False,
 ) -> Ready:
-    """Ask the venue, read the followers, examine all of it. Raises VenueError, ConfigError, KeyRefused."""
+    """Ask the venue, read the followers, examine all of it. Raises VenueError, ConfigError, KeyRefused.
+
+    `passing`: the venue is new with every run, and so is the journal.
+    """
     live, path = settings.run.mode == "live", journal_path(settings)
     if live and keys is None:
         raise ConfigError("mode live", "there is no key to sign with", "pilotfish keys new, or use --mode paper")
     if live and settings.run.followers.isdigit() and gateway.real_money:
         raise ConfigError("mode live", "needs a file of followers, not a number", "--followers followers.csv")
-    known = await asyncio.to_thread(known_instruments, path) if path.exists() else []
+    known = await asyncio.to_thread(known_instruments, path) if path.exists() and not passing else []
     leads = [entry.address.lower() for entry in settings.leads]
     survey = await gateway.survey(leads, ours(settings, None) if live else [], known)
     population = population_of(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from pilotfish.domain.errors import VenueError
+from pilotfish.domain.errors import PilotfishError, RecordingError, VenueError
 from pilotfish.domain.events import LeadFill
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.recordings import Recording, read_recordings
@@ -49,7 +49,7 @@ class TwinLead(msgspec.Struct, frozen=True):
 
 
 class TwinUp(msgspec.Struct, frozen=True):
-    """Where it listens, and who can be followed there."""
+    """Where it listens, and who can be followed there. Without a `url`: why there is none."""
 
     url: str
     leads: list[TwinLead]
@@ -58,7 +58,13 @@ class TwinUp(msgspec.Struct, frozen=True):
 
 def make_twin(wanted: TwinWanted, now_ns: int) -> tuple[HyperliquidTwin, list[TwinLead], list[str]]:
     """The twin, funded and with somebody who leads."""
-    recordings = [one for one in read_recordings([Path(path) for path in wanted.recordings]) if one.fills]
+    read = read_recordings([Path(path) for path in wanted.recordings])
+    for one in read:
+        if not one.fills:
+            why = "holds no account's trades"
+            to_do = "give recordings of lead traders (pilotfish inspect)"
+            raise one.issues[0] if one.issues else RecordingError(one.file, 0, "fills", why, to_do)
+    recordings = [one for one in read if one.venue == "hyperliquid"]
     coins = _coins(recordings)
     settings = HyperliquidSettings(seed=wanted.seed)
     if coins:
@@ -141,7 +147,10 @@ async def twin_process(wanted: TwinWanted) -> AsyncIterator[TwinUp]:
         line = await process.stdout.readline()
         if not line:
             raise VenueError("the twin", "did not start", "see its message above")
-        yield msgspec.json.decode(line, type=TwinUp)
+        up = msgspec.json.decode(line, type=TwinUp)
+        if not up.url:
+            raise VenueError("the twin", *up.notes)
+        yield up
     finally:
         process.stdin.close()
         with contextlib.suppress(ProcessLookupError):
@@ -154,7 +163,11 @@ async def twin_process(wanted: TwinWanted) -> AsyncIterator[TwinUp]:
 
 async def _serve() -> None:
     wanted = msgspec.json.decode(sys.stdin.buffer.readline(), type=TwinWanted)
-    twin, leads, notes = await asyncio.to_thread(make_twin, wanted, time.time_ns())
+    try:
+        twin, leads, notes = await asyncio.to_thread(make_twin, wanted, time.time_ns())
+    except PilotfishError as bad:
+        print(msgspec.json.encode(TwinUp("", [], [str(bad)])).decode(), flush=True)
+        return
     async with TwinServer(twin) as server:
         print(msgspec.json.encode(TwinUp(server.url, leads, notes)).decode(), flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)  # until whoever started it is gone

@@ -37,6 +37,7 @@ class Place(msgspec.Struct):
     settings: LiveSettings
     gateway: Gateway
     keys: tuple[Key, ...] = ()
+    passing: bool = False  # it is gone after the run: every run has a journal of its own
 
 
 @contextlib.asynccontextmanager
@@ -81,15 +82,14 @@ async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[P
             console.print(note, highlight=False)
         leads = settings.leads or tuple(LeadEntry(address=lead.address, name=lead.name) for lead in twin.leads)
         limits = TWIN_LIMITS if settings.limits == Limits() else settings.limits
-        mode = run.mode if "run.mode" in settings.lines else "live"
         changed = msgspec.structs.replace(
             settings,
             leads=leads,
             limits=limits,
             accounts=(AccountEntry(address=account, key=key.address),),
-            run=msgspec.structs.replace(run, minutes=minutes, mode=mode),
+            run=msgspec.structs.replace(run, minutes=minutes),
             venue=msgspec.structs.replace(settings.venue, instruments=()),
         )
         ws = twin.url.replace("http", "ws", 1) + "/ws"
         gateway = HyperliquidGateway(Settings(False, ws, twin.url, 0), real_money=False)
-        yield Place(changed, gateway, (key,))
+        yield Place(changed, gateway, (key,), passing=True)

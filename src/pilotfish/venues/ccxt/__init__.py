@@ -1,0 +1,1 @@
+"""Exchanges through ccxt: linear USDT perpetuals of Binance, Bybit and OKX, one account each."""

@@ -1,0 +1,316 @@
+"""A centralised exchange as a Venue, through ccxt: one account, one API key, on the running asyncio loop.
+
+There is no public attribution of trades on these exchanges, so nobody is followed *there*; leads of other venues are
+copied *into* them (InstrumentMapped).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from pilotfish.domain.errors import ConfigError, VenueError
+from pilotfish.domain.events import Connection, Event, OrderUpdate
+from pilotfish.domain.instrument import Instrument
+from pilotfish.domain.mandate import OMNIBUS
+from pilotfish.domain.orders import Amend, Cancel, CancelAll, Command, OrderSignal, Place, PlaceBatch, Query
+from pilotfish.domain.reasons import Reason
+from pilotfish.gate.approved import Approved
+from pilotfish.venues.ccxt.asking import Account
+from pilotfish.venues.ccxt.dialects import DIALECTS
+from pilotfish.venues.ccxt.exchange import make, take_new
+from pilotfish.venues.ccxt.failures import judge
+from pilotfish.venues.ccxt.feeds import Feeds
+from pilotfish.venues.ccxt.ids import ClientIds
+from pilotfish.venues.ccxt.listing import Listed, listed
+from pilotfish.venues.ccxt.orders import Orders
+from pilotfish.venues.ccxt.reconcile import find, reconcile
+from pilotfish.venues.ccxt.settings import Credentials, Settings
+from pilotfish.venues.ccxt.streams import Streams
+from pilotfish.venues.ccxt.trading import Trading
+from pilotfish.venues.trust import TrustTerms
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+class CcxtVenue:
+    """`on_ready` is called when `events` has something new. Start it before the first command, stop it at the end.
+
+    `known`: symbol → instrument id of an existing journal; new symbols get the ids after those.
+    """
+
+    idempotent_ids = True  # an order is sent again only when it surely never arrived
+
+    def __init__(
+        self, settings: Settings, credentials: Credentials, *, known: Mapping[str, int] | None = None,
+        clock: Callable[[], int] = time.time_ns, on_ready: Callable[[], None] | None = None,
+        terms: TrustTerms | None = None,
+    ) -> None:  # fmt: skip
+        settings.check()
+        self.settings, self.dialect = settings, DIALECTS.get(settings.exchange)
+        self.failure: VenueError | None = None
+        self.counts: Counter[str] = Counter()
+        self.exchange = make(settings, credentials, self._heard, self._garbled)
+        self._known, self._terms, self._clock, self._on_ready = dict(known or {}), terms, clock, on_ready
+        self._events: list[Event] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = self._started = False
+        self._asking: asyncio.Task[None] | None = None
+        self.offset_ns = 0
+
+    async def start(self) -> tuple[Instrument, ...]:
+        """Read the markets and the clock, open the streams. Raises ConfigError and VenueError; nothing is left open."""
+        try:
+            await self._measure_clock()
+            await self.exchange.load_markets()
+        except Exception as error:
+            await self.exchange.close()
+            reason, what = judge(error).reason, f"{self.settings.exchange} cannot be used"
+            why = reason.text if reason in (Reason.AUTHENTICATION, Reason.RATE_LIMIT) else type(error).__name__
+            # ccxt's own text holds the whole address, signature included.
+            raise VenueError(what, why, "check the network, the address and the keys") from None
+        try:
+            self.listed = self._list()
+        except ConfigError:
+            await self.exchange.close()
+            raise
+        self.by_id = {one.instrument.id: one for one in self.listed}
+        by_symbol = {one.symbol: one for one in self.listed}
+        assert self.dialect is not None
+        self.feeds = Feeds(by_symbol, self._tell, self._terms)
+        self.orders = Orders(ClientIds(self.settings.namespace), by_symbol, self._tell)
+        self.account = Account(
+            self.exchange, self.dialect, self.settings, self.orders, clock=self._clock, tell=self._tell,
+            spawn=self._spawn,
+        )  # fmt: skip
+        self.trading = Trading(self.account, self._skewed)
+        self.streams = Streams(self.exchange, self.dialect, self.settings, self.feeds, self._up, self._clock)
+        self.feeds.trust.clock(self.offset_ns)
+        self._started = True
+        for loop in self.streams.loops(tuple(by_symbol)):
+            self._spawn(loop)
+        self._spawn(self._every(self.settings.tick_ns, self._tick))
+        self._spawn(self._every(self.settings.clock_ns, self._measure_clock))
+        self._spawn(self._every(self.settings.compare_ns, self._compare))
+        if self.settings.dead_man_ns:
+            await self._safely(self._dead_man)
+            self._spawn(self._every(self.settings.dead_man_ns // 3, self._dead_man))
+        return tuple(one.instrument for one in self.listed)
+
+    # The port.
+
+    def events(self, until_ns: int) -> Sequence[Event]:
+        """All that became known; `until_ns` is our clock, which live events never run ahead of."""
+        told, self._events = self._events, []
+        return told
+
+    def next_ns(self) -> int | None:
+        return None
+
+    def submit(self, commands: Sequence[Approved[Command]], now_ns: int) -> None:
+        places: list[Place] = []
+        for approved in commands:
+            command = approved.command
+            if isinstance(command, Place):
+                places.append(command)
+                continue
+            if places:
+                self.trading.place(places, self.by_id)
+                places = []
+            self._take(command)
+        if places:
+            self.trading.place(places, self.by_id)
+
+    def _take(self, command: Command) -> None:
+        if isinstance(command, PlaceBatch):
+            self.trading.refuse(command.coid, 0, Reason.REJECTED)
+        elif isinstance(command, Cancel):
+            self._spawn(self._cancel(command.coid))
+        elif isinstance(command, Amend):
+            self._spawn(self._amend(command))
+        elif isinstance(command, CancelAll):
+            self._spawn(self._cancel_all(command))
+        elif isinstance(command, Query) and (self._asking is None or self._asking.done()):
+            self._asking = self._spawn(self._query(command))
+
+    async def stop(self, timeout_ns: int = 5 * SECOND, *, cancel: bool = True) -> None:
+        """Cancel what is open and wait for the answers, within `timeout_ns`; then close everything."""
+        self._stopping = True
+        if self._started and cancel:
+            try:
+                async with asyncio.timeout(timeout_ns / SECOND):
+                    await self._cancel_all(CancelAll(OMNIBUS))
+            except TimeoutError:
+                self.counts["stopped_in_the_middle"] += 1
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.exchange.close()
+        if self._started:
+            self.streams.stop()
+
+    def counters(self) -> dict[str, int]:
+        """What was set aside, refused or repeated, by name, since the start: for people."""
+        parts = [self.counts]
+        if self._started:
+            parts += [
+                self.orders.counts,
+                self.feeds.counts,
+                self.account.counts,
+                self.trading.counts,
+                self.streams.counts,
+            ]
+        return dict(sum(parts, Counter[str]()))
+
+    async def holdings(self) -> tuple[dict[int, int], str]:
+        """(instrument → signed lots, the account's equity in its own words) as the exchange states them."""
+        positions: dict[int, int] = {}
+        by_symbol = {one.symbol: one for one in self.listed}
+        for row in await self.exchange.fetch_positions():
+            one = by_symbol.get(str(row.get("symbol")))
+            if one is not None and row.get("contracts"):
+                positions[one.instrument.id] = one.lots(row["contracts"]) * (-1 if row["side"] == "short" else 1)
+        balance = await self.exchange.fetch_balance()
+        return positions, str(balance.get("USDT", {}).get("total", ""))
+
+    # Commands that take time.
+
+    async def _cancel(self, coid: int) -> None:
+        order = self.orders.known.get(coid)
+        if order is None:
+            try:
+                order = await find(self.account, coid, self.listed)
+            except Exception as error:
+                self.counts[f"failed_{type(error).__name__}"] += 1
+                return
+        if order is not None:
+            await self.trading.cancel(order)
+        elif self.account.surely_absent(None):
+            now = self._clock()
+            self._tell(OrderUpdate(now, now, coid, OrderSignal.ABSENT))
+
+    async def _amend(self, amend: Amend) -> None:
+        order = self.orders.known.get(amend.coid)
+        if order is not None:
+            await self.trading.amend(order, amend)
+
+    async def _cancel_all(self, command: CancelAll) -> None:
+        """Ours alone, those of before a restart included; what others placed on this account stays."""
+        if command.account != OMNIBUS:
+            return
+        some = [one for one in self.listed if command.instrument in (-1, one.instrument.id)]
+        await asyncio.gather(*(self.trading.cancel(order) for order in self.orders.open(command.instrument)))
+        for one in some:
+            try:
+                for row in await self.exchange.fetch_open_orders(one.symbol):
+                    self.account.heard(row)
+            except Exception as error:
+                self.counts[f"failed_{type(error).__name__}"] += 1
+        await asyncio.gather(*(self.trading.cancel(o) for o in self.orders.open(command.instrument) if not o.cancelled))
+
+    async def _query(self, query: Query) -> None:
+        try:
+            self._tell(await reconcile(self.account, query, self.listed, self.offset_ns))
+        except Exception as error:  # the engine asks again
+            self.counts["queries_unanswered"] += 1
+            self.counts[f"failed_{type(error).__name__}"] += 1
+            if judge(error).clock:
+                self._skewed()
+
+    # What happens by itself.
+
+    async def _tick(self) -> None:
+        now = self._clock()
+        self.streams.tick(now)
+        self.feeds.tick(now)
+
+    async def _measure_clock(self) -> None:
+        sent_ns = self._clock()
+        server_ms = await self.exchange.fetch_time()
+        now_ns = self._clock()
+        if not isinstance(server_ms, int):
+            raise VenueError(f"{self.settings.exchange} says no time", "", "check its address")
+        self.offset_ns = server_ms * MS - (sent_ns + now_ns) // 2
+        self.exchange.options["timeDifference"] = -self.offset_ns // MS
+        if self._started:
+            self.feeds.trust.clock(self.offset_ns)
+
+    def _skewed(self) -> None:
+        self.counts["clock_refusals"] += 1
+        self._spawn(self._safely(self._measure_clock))
+
+    async def _compare(self) -> None:
+        for one in self.streams.quiet(self.listed, self._clock()):
+            book = await self.exchange.fetch_order_book(one.symbol, 5)
+            self.counts["comparisons"] += 1
+            self.feeds.compared(one.symbol, book, self._clock())
+
+    async def _dead_man(self) -> None:
+        assert self.dialect is not None
+        await self.dialect.dead_man(self.exchange, [one.symbol for one in self.listed], self.settings.dead_man_ns)
+
+    async def _every(self, period_ns: int, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(period_ns / SECOND)
+            await self._safely(act)
+
+    async def _safely(self, act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except Exception as error:
+            self.counts[f"failed_{type(error).__name__}"] += 1
+
+    # Underneath.
+
+    def _heard(self, url: str, message: object) -> None:
+        if not self._started:
+            return
+        now = self._clock()
+        self.streams.heard(url, message, now)
+        orders, trades = take_new(self.exchange)
+        for row in trades:
+            self.account.traded(row)
+        for row in orders:
+            self.account.heard(row)
+        self.feeds.overhear(self.exchange.bidsasks, self.exchange.tickers, now)
+
+    def _garbled(self) -> None:
+        self.counts["set_aside"] += 1
+
+    def _up(self, up: bool, now_ns: int) -> None:
+        self._tell(Connection(now_ns, now_ns, up))
+
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
+        if self._on_ready is not None:
+            self._on_ready()
+
+    def _list(self) -> tuple[Listed, ...]:
+        free = max(self._known.values(), default=-1) + 1
+        ids = dict(self._known)
+        for symbol in self.settings.symbols:
+            if symbol not in self.exchange.markets:
+                raise ConfigError(f"{self.settings.exchange} has no market {symbol}", "", "see its list of markets")
+            if symbol not in ids:
+                ids[symbol], free = free, free + 1
+        return tuple(listed(ids[s], self.exchange.market(s), self.settings.exchange) for s in self.settings.symbols)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that failed is a mistake of ours: kept, and told as a lost connection, so that nothing goes on."""
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        what = f"{self.settings.exchange} adapter"
+        self.failure = self.failure or VenueError(what, f"{type(error).__name__} in {task.get_coro()}", "report this")
+        self.counts["mistakes"] += 1
+        self._up(False, self._clock())

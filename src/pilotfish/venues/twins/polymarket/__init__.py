@@ -1,0 +1,1 @@
+"""Polymarket's CLOB V2, data API and gamma, over simulated matching."""
