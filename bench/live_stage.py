@@ -81,12 +81,11 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
 
 
 class Platform(msgspec.Struct):
-    """A running mirror. `session` and `world` are looked at, not touched."""
+    """A running mirror. What it has is looked at, not touched."""
 
     world: World
     loop: LiveLoop
     driver: LiveDriver
-    session: HyperliquidSession
 
     def check(self, orders: int) -> None:
         """It mirrored, all of it and nothing else, or nothing was measured. Raises RuntimeError."""
@@ -136,12 +135,13 @@ async def platform(
         running = asyncio.ensure_future(loop.run())
         try:
             await until(lambda: world.shard.state.listings[0].seen_ns and not world.shard.state.listings[0].doubt)
-            yield Platform(world, loop, driver, session)
+            yield Platform(world, loop, driver)
             await until(lambda: not in_flight(world.shard.state))
         finally:
             loop.stopping.set()
             await asyncio.gather(running, return_exceptions=True)
             await driver.stop(1.0)
+        world.shard.commit()
 
 
 def _open(world: World, listed: Sequence[Listed], follows: Follows, route: Route) -> None:

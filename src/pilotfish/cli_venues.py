@@ -84,7 +84,22 @@ def list_keys(config: Config = None) -> None:
         commands.list_keys(read_settings(config), console)
 
 
+def trials(
+    venue: Annotated[list[str] | None, typer.Option(help="Only this venue; repeat it for more.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Only this fault; repeat it for more.")] = None,
+    times: Annotated[int, typer.Option(help="How often each is injected at the least.")] = 100,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as Markdown.")] = None,
+) -> None:
+    """Inject every fault into every venue's session, against its twin, and compare the books (docs/faults.md)."""
+    from pilotfish.worlds.trials.command import trials as run
+
+    with plain_errors():
+        if not run(venue or [], fault or [], times, workers, out, console):
+            raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
-    for command in (doctor, init, signer, approve):
+    for command in (doctor, init, signer, approve, trials):
         app.command()(command)
     app.add_typer(keys, name="keys")

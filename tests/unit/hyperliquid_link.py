@@ -152,6 +152,45 @@ class Scene:
         self.link.out = [one for one in self.link.out if not isinstance(one, kind)]
         return taken
 
+    def rests(self, coid: int = 7, oid: int = 50) -> None:
+        """An order that the venue has in its book."""
+        self.submit(place(coid))
+        self.reply(self.post()[0], ok(resting(oid)))
+        self.told()
+
+    def send(self, accounts: list[int], lots: list[int], coid: int = 40, tif: Tif = Tif.IOC) -> dict[int, int]:
+        """A batch goes out, signed elsewhere: client order id → number of its post."""
+        self.submit(batch(coid, accounts, lots, tif))
+        for sign in self.signs():
+            self.sign(sign)
+        return {CLOIDS.coid(payload["action"]["orders"][0]["c"]): number for number, payload in self.posts()}
+
+    def by_index(self) -> dict[int, tuple[int, ...]]:
+        """All results of a batch: signal, lots, cost, fee, reason; none is told twice."""
+        rows: dict[int, tuple[int, ...]] = {}
+        for update in self.results():
+            found = columns(update)
+            assert not rows.keys() & found.keys()
+            rows |= found
+        return rows
+
+    def play(self, seconds: float, statuses=lambda coid: UNKNOWN, fills=lambda user: []) -> list[tuple[str, str]]:
+        """The venue answers every question for a while; what was asked about orders, and of whom."""
+        asked = []
+        for _ in range(int(seconds * 10)):
+            self.wait(0.1)
+            for number, body in self.asks():
+                asked.append((body["type"], body["user"]))
+                if body["type"] == "orderStatus":
+                    self.answer(number, statuses(CLOIDS.coid(body["oid"])))
+                elif body["type"] == "userFillsByTime":
+                    self.answer(number, [row for row in fills(body["user"]) if row["time"] >= body["startTime"]])
+        return [one for one in asked if one[0] not in ("userRateLimit", "userFunding")]
+
+    def kinds(self, *how, **more) -> list[str]:
+        """The same; only what was asked."""
+        return [kind for kind, _ in self.play(*how, **more)]
+
     # -- what the venue says -------------------------------------------------------------------------------------------
 
     def reply(self, post: int, payload: dict) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from random import Random
 
 import numpy as np
+from msgspec.structs import replace
 
 from pilotfish.domain.events import BatchUpdate, BookTop, Connection, Event, Fill, OrderUpdate, Reconciled
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, OrderSignal, Place, PlaceBatch, Query, Tif
@@ -52,12 +53,10 @@ class Market:
             self.twin.approve_agent(main.address, agent.address)
             self.accounts.append(Account(number, main.address, agent.address))
             keys.append(agent)
-        ring, listing = Keyring(keys), Listing(perps(own.meta, 0))
-        self.instruments = {one.instrument.id: one.instrument for one in listing.by_coin.values()}
-        settings = Settings(False, "ws://twin/ws", "http://twin", JOURNAL, weight_per_minute=100_000)
-        self.session = HyperliquidSession(settings, listing, [], self.accounts, ring, watch=self.instruments)
-        self.venue = VirtualVenue(self.session, self.twin, self.faults, start_ns=START, signer=ring.sign)
+        self._ring, self._listing = Keyring(keys), Listing(perps(own.meta, 0))
+        self.instruments = {one.instrument.id: one.instrument for one in self._listing.by_coin.values()}
         self.now, self.coid, self.cursor, self.up = START, 0, 0, False
+        self._open()
         self.asked_ns: int | None = None
         self.tops: dict[int, BookTop] = {}
         self.placed: dict[int, Place] = {}
@@ -69,6 +68,23 @@ class Market:
         self.closed: set[int] = set()
         self.absent: set[int] = set()
         self.wrong: list[str] = []
+
+    def _open(self) -> None:
+        settings = Settings(False, "ws://twin/ws", "http://twin", JOURNAL, weight_per_minute=100_000)
+        watch, ring = self.instruments, self._ring
+        self.session = HyperliquidSession(settings, self._listing, [], self.accounts, ring, watch=watch)
+        self.venue = VirtualVenue(self.session, self.twin, self.faults, start_ns=self.now, signer=ring.sign)
+
+    def restart(self) -> None:
+        """The process is gone, and what it knew; the next one has what the journal says."""
+        self.twin.hang_up()
+        self.twin.pushes.clear()
+        self.up, self.asked_ns = False, None
+        self._open()
+        commands = [replace(self.placed[coid], lots=self.lots[coid]) for coid in self.placed if not self.over(coid)]
+        commands += [batch for coid, batch in self.batches.items() if len(self.results[coid]) < batch.lots.size]
+        self.session._trading.recall(commands, self.cursor, self.now)
+        self.venue.touch()
 
     def run(self, seconds: float, *, trades: bool) -> None:
         """Trade at random, or only listen and ask."""

@@ -25,7 +25,7 @@ NETWORK_BANS = frozenset(
         *("socket", "socketserver", "ssl", "select", "selectors", "http", "urllib.request", "xmlrpc", "smtplib"),
         *("asyncio.open_connection", "asyncio.start_server", "asyncio.open_unix_connection"),
         *("asyncio.start_unix_server", "requests", "httpx", "aiohttp", "urllib3", "websocket", "websockets", "uvloop"),
-        *("grpc", "web3", "ccxt"),
+        *("grpc", "web3", "ccxt", "picows", "yarl", "aiohappyeyeballs", "polymarket"),
     }
 )
 

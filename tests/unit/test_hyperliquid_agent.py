@@ -23,6 +23,7 @@ from tests.unit.hyperliquid_samples import KEY
 
 MAIN = Key(KEY)
 AGENT, OTHER = "0x" + "a9" * 20, "0x" + "b8" * 20
+ZERO = "0x" + "0" * 40
 MS = 1_784_683_656_000
 ACCOUNT = Account(-1, MAIN.address, AGENT)
 

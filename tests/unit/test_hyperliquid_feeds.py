@@ -226,6 +226,17 @@ def test_marks_and_funding_rates_are_kept_and_garbage_is_not() -> None:
     assert stage.session.counters()["set_aside"] == 1
 
 
+def test_a_mark_is_told_again_while_the_venue_may_just_have_nothing_new_to_say_of_it() -> None:
+    stage = scene()
+    stage.book("BTC", "99", "101")
+    stage.say("activeAssetCtx", {"coin": "BTC", "ctx": {"markPx": "100", "prevDayPx": "1", "dayNtlVlm": "1"}})
+    quiet(stage, 60)
+    marks = [mark.ours_ns for mark in stage.of(Mark)]
+    assert max(later - earlier for earlier, later in itertools.pairwise(marks)) < 2 * SECOND
+    assert {mark.venue_ns for mark in stage.of(Mark)} == {T0}
+    assert 14 * SECOND <= marks[-1] - T0 <= 15 * SECOND
+
+
 def test_candles_are_asked_for_and_a_failure_is_no_candle() -> None:
     stage = scene()
     row = {"t": 1, "T": 2, "s": "BTC", "i": "1m", "o": "1", "c": "1", "h": "1", "l": "1", "v": "1", "n": 1}

@@ -1,5 +1,7 @@
 """Nonces, request limits, the dead man's switch, shutting down, funding and forced closes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,12 +23,6 @@ SECOND = 1_000_000_000
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
-
-
-def rests(scene: Scene, coid: int = 7, oid: int = 50) -> None:
-    scene.submit(place(coid))
-    scene.reply(scene.post()[0], ok(resting(oid)))
-    scene.told()
 
 
 # -- nonces ------------------------------------------------------------------------------------------------------------
@@ -113,7 +109,7 @@ def test_a_venue_that_says_too_many_is_believed(scene) -> None:
 
 
 def test_a_cancel_beyond_the_limit_is_not_given_up(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.trading._limits.learn(MAIN, RateLimit("0", 50_000, 10_000))
     scene.submit(Cancel(7))
     assert len(scene.posts()) == 1  # the one that still may go
@@ -152,7 +148,7 @@ def test_the_switch_is_set_while_something_rests_and_taken_back_at_the_end() -> 
             scene.reply(number, {"status": "ok", "response": {"type": "default"}})
     assert len(times) > 4
     assert all(ahead - ms > 5_000 for ms, ahead in times)
-    assert all(later[0] < earlier[1] for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later[0] < earlier[1] for earlier, later in pairwise(times))
     scene.trading.stop(scene.now)
     scene._settle()
     assert switches(scene)[-1][1] == {"type": "scheduleCancel"}
@@ -160,7 +156,7 @@ def test_the_switch_is_set_while_something_rests_and_taken_back_at_the_end() -> 
 
 def test_a_refused_switch_is_noted_and_not_tried_again_soon() -> None:
     scene = Scene(schedule_cancel=True)
-    rests(scene)
+    scene.rests()
     scene.wait(12)
     [(number, _)] = switches(scene)
     denied = "Cannot set scheduled cancel time until enough volume traded. Required: $1000000. Traded: $5."
@@ -174,7 +170,7 @@ def test_a_refused_switch_is_noted_and_not_tried_again_soon() -> None:
 
 
 def test_stopping_cancels_what_rests_and_waits_for_the_word(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.trading.stop(scene.now)
     scene._settle()
     number, payload = scene.post()
@@ -187,7 +183,7 @@ def test_stopping_cancels_what_rests_and_waits_for_the_word(scene) -> None:
 
 
 def test_a_shutdown_without_an_answer_ends_and_leaves_nothing_unsaid(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.submit(place(8, tif=Tif.IOC))
     scene.trading.stop(scene.now)
     scene.wait(9)
@@ -199,7 +195,7 @@ def test_a_shutdown_without_an_answer_ends_and_leaves_nothing_unsaid(scene) -> N
 
 def test_what_rests_may_be_left_when_so_set() -> None:
     scene = Scene(cancel_on_stop=False)
-    rests(scene)
+    scene.rests()
     scene.trading.stop(scene.now)
     scene._settle()
     assert scene.posts() == []
@@ -213,7 +209,7 @@ def test_with_nothing_open_stopping_is_at_once(scene) -> None:
 
 
 def test_nothing_new_is_taken_once_we_stop(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.trading.stop(scene.now)
     scene.posts()
     scene.submit(place(8), batch(9, [-1], [500]))
@@ -273,7 +269,7 @@ def test_funding_of_accounts_that_are_not_streamed_is_asked_for_every_hour() -> 
     assert [event.accounts.tolist() for event in scene.told(Funding)] == [[10]]
     first_ms = scene.ms
     scene.wait(3_700)
-    again = dict((body["user"], body["startTime"]) for _, body in scene.asks("userFunding"))
+    again = {body["user"]: body["startTime"] for _, body in scene.asks("userFunding")}
     assert again == {address(10): first_ms + 1, address(11): asked[1][1]["startTime"]}
 
 
@@ -294,5 +290,5 @@ def test_what_cannot_be_used_is_set_aside_and_counted(scene) -> None:
 
 
 def test_no_counter_holds_a_secret(scene) -> None:
-    rests(scene)
+    scene.rests()
     assert all(isinstance(value, int) for value in scene.trading.counters().values())

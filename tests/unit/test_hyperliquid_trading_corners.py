@@ -14,12 +14,6 @@ def scene() -> Scene:
     return Scene()
 
 
-def rests(scene: Scene, coid: int = 7, oid: int = 50) -> None:
-    scene.submit(place(coid))
-    scene.reply(scene.post()[0], ok(resting(oid)))
-    scene.told()
-
-
 def denied(text: str) -> dict:
     return {"status": "err", "response": text}
 
@@ -52,7 +46,7 @@ def test_too_many_requests_were_not_looked_at(scene) -> None:
 
 
 def test_a_clock_that_was_set_back_by_a_day_sends_nothing(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.now -= 24 * 3_600 * 1_000_000_000
     scene.submit(place(8))
     assert scene.words() == [(8, "REJECT", "AUTHENTICATION", 1_000)]
@@ -73,7 +67,7 @@ def test_answers_that_cannot_be_read_are_asked_for_again(scene) -> None:
 
 @pytest.mark.parametrize("kind", ["orderStatus", "userFillsByTime"])
 def test_a_question_of_the_engine_with_an_unreadable_part_is_not_answered(scene, kind) -> None:
-    rests(scene)
+    scene.rests()
     scene.wait(61)
     scene.asks()
     scene.submit(Query(0, (7,)))
@@ -101,7 +95,7 @@ def test_where_open_orders_cannot_be_read_each_order_is_asked_about(scene) -> No
 
 
 def test_a_cancel_that_the_venue_refuses_for_now_is_sent_again(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.submit(Cancel(7))
     scene.reply(scene.post()[0], ok({"error": "Too many cumulative requests sent"}))
     scene.wait(1.1)
@@ -109,7 +103,7 @@ def test_a_cancel_that_the_venue_refuses_for_now_is_sent_again(scene) -> None:
 
 
 def test_a_cancel_of_what_is_over_is_answered_with_its_end(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.frame("orderUpdates", [scene.order(7, "canceled", "10.0")])
     scene.words()
     scene.submit(Cancel(7))
@@ -155,7 +149,7 @@ def test_cancelling_everything_of_an_account_that_is_not_ours_is_counted(scene) 
 
 
 def test_an_amendment_that_does_not_fit_the_limit_leaves_later(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.trading._limits.learn(MAIN, RateLimit("0", 10_000, 10_000))
     scene.submit(Amend(7, 900, 149_0000))
     assert len(scene.posts()) == 1  # the one request in ten seconds
@@ -169,14 +163,14 @@ def test_an_amendment_that_does_not_fit_the_limit_leaves_later(scene) -> None:
 
 
 def test_an_amendment_that_cannot_be_encoded_is_counted(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.submit(Amend(7, 900, 149_0001))
     assert scene.posts() == []
     assert scene.trading.counters()["amendments_refused"] == 1
 
 
 def test_an_order_that_ends_by_itself_while_its_amendment_is_refused_has_ended(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.submit(Amend(7, 800, 149_0000))
     scene.frame("orderUpdates", [scene.order(7, "marginCanceled", "10.0")])
     scene.reply(scene.post()[0], ok({"error": "Cannot modify canceled or filled order"}))
@@ -184,7 +178,7 @@ def test_an_order_that_ends_by_itself_while_its_amendment_is_refused_has_ended(s
 
 
 def test_an_amendment_that_fills_at_once_is_asked_about(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.submit(Amend(7, 800, 151_0000))
     scene.reply(scene.post()[0], ok({"filled": {"totalSz": "8", "avgPx": "150.5", "oid": 51}}))
     play(scene, 1, orderStatus=scene.status(7, "filled", "0.0", oid=51))
@@ -208,7 +202,7 @@ def test_an_order_in_line_is_sent_as_amended() -> None:
 
 
 def test_amending_what_is_over_or_unknown_sends_nothing(scene) -> None:
-    rests(scene)
+    scene.rests()
     scene.frame("orderUpdates", [scene.order(7, "canceled", "10.0")])
     scene.submit(Amend(7, 800, 149_0000), Amend(3, 800, 149_0000))
     [(number, _)] = scene.asks("orderStatus")

@@ -26,6 +26,17 @@ def test_the_auditor_notices_a_fill_that_was_not_told() -> None:
     assert any(text.startswith(f"{filled} traded") for text in market.audit())
 
 
+@pytest.mark.parametrize("separate", [0, 14])
+@pytest.mark.parametrize(("seed", "rates"), [(7, {}), (8, WAY | VENUE)])
+def test_a_restart_in_the_middle_loses_nothing(seed, rates, separate) -> None:
+    market = Market(seed, rates, separate)
+    for _ in range(3):
+        market.run(15, trades=True)
+        market.restart()
+    market.end()
+    assert market.audit() == []
+
+
 def test_a_shutdown_in_the_middle_leaves_nothing_open_at_the_venue() -> None:
     market = Market(6, {})
     market.run(30, trades=True)

@@ -254,7 +254,7 @@ def test_a_refused_second_sending_does_not_say_that_the_first_did_not_arrive() -
     assert OrderSignal.REJECT not in signals(scene)
     scene.advance(SECOND)
     scene.answer(f"/data/order/{name}", order(name, "PLACEMENT", "LIVE"))
-    assert signals(scene) == [OrderSignal.LOST, OrderSignal.ACK]
+    assert signals(scene) == [OrderSignal.LOST, OrderSignal.LOST, OrderSignal.ACK]
 
 
 def test_a_delayed_order_is_asked_for_until_it_is_matched() -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.errors import NumericOverflow
-from pilotfish.domain.events import BookTop, DataTrust
+from pilotfish.domain.events import BookTop, DataTrust, Mark
 from pilotfish.domain.instrument import Instrument
 from pilotfish.venues.hyperliquid.assets import Listing
 from pilotfish.venues.hyperliquid.books import NS_PER_MS, Depth, bbo_top, book_top, depth, mark
@@ -29,6 +29,7 @@ from pilotfish.venues.session import SECOND
 from pilotfish.venues.trust import Trust
 
 RETELL_NS = 900_000_000  # an unchanged, trusted book is told again
+MARK_NS = 15 * SECOND  # so long a mark stands without being said again
 _FUTURE_NS = 3_600 * SECOND
 _CHANNELS = ("l2Book", "bbo", "activeAssetCtx")
 CandlesThen = Callable[[list[Candle] | None, int], None]
@@ -43,6 +44,8 @@ class _Feed(msgspec.Struct):
     told_ns: int = 0
     said: Doubt | None = None
     mark: int = 0
+    mark_ns: int = 0  # when the venue last said it
+    marked_ns: int = 0  # when we last told it
     oracle: int = 0
     funding_e9: int = 0
 
@@ -108,7 +111,7 @@ class Feeds:
         """Nothing from before the gap holds any more."""
         self._trust.connected()
         for feed in self._feeds.values():
-            feed.top = feed.book = None
+            feed.top, feed.book, feed.mark_ns = None, None, 0
             feed.comparison.opened(now_ns)
         self.verdicts(now_ns)
 
@@ -150,7 +153,7 @@ class Feeds:
                 feed.oracle = fixed_floor(message.ctx.oraclePx, feed.instrument.price_decimals)
         except (MessageRefused, NumericOverflow):
             return self._link.set_aside("a mark that cannot be")
-        feed.mark = told.price
+        feed.mark, feed.mark_ns, feed.marked_ns = told.price, now_ns, now_ns
         self._link.told.append(told)
 
     def candles(
@@ -181,8 +184,8 @@ class Feeds:
         for feed in self._feeds.values():
             if not self._link.ready:
                 break
-            if feed.top is not None and feed.said == Doubt.NONE and now_ns - feed.told_ns >= RETELL_NS:
-                self._tell(feed, now_ns)
+            if feed.top is not None and feed.said == Doubt.NONE:
+                self._tell_again(feed, now_ns)
             feed.comparison.tick(now_ns)
         self.verdicts(now_ns)
 
@@ -245,6 +248,14 @@ class Feeds:
             self._tell(feed, now_ns)
         if self._trust.doubt(key, now_ns) != feed.said:
             self.verdicts(now_ns)
+
+    def _tell_again(self, feed: _Feed, now_ns: int) -> None:
+        """What is trusted and has not changed. The venue says marks every few seconds: silence for long is none."""
+        if now_ns - feed.told_ns >= RETELL_NS:
+            self._tell(feed, now_ns)
+        if feed.mark and now_ns - feed.marked_ns >= RETELL_NS and now_ns - feed.mark_ns <= MARK_NS:
+            feed.marked_ns = now_ns
+            self._link.told.append(Mark(feed.mark_ns, now_ns, feed.instrument.id, feed.mark))
 
     def _tell(self, feed: _Feed, now_ns: int) -> None:
         if feed.top is not None:

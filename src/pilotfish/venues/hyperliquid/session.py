@@ -37,6 +37,7 @@ from pilotfish.venues.hyperliquid.messages import (
     TradesFrame,
     UserFrame,
 )
+from pilotfish.venues.hyperliquid.pulse import Pulse
 from pilotfish.venues.hyperliquid.refusals import refusals
 from pilotfish.venues.hyperliquid.subscriptions import Subscriptions
 from pilotfish.venues.hyperliquid.trading import Trading
@@ -44,9 +45,6 @@ from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import SECOND, Close, Open, Out
 from pilotfish.venues.trust import Trust
 
-BACKOFF_NS = SECOND // 2
-STABLE_NS = 60 * SECOND  # a stream that stood so long is no reason to wait before the next
-PROBE_NS = 2 * SECOND  # between pings that prove that the stream lives
 LOOK_NS = SECOND // 2  # verdicts of trust change with time
 
 
@@ -67,8 +65,8 @@ class HyperliquidSession:
         watch: Iterable[int] = (),
     ) -> None:
         self._link = Link(settings)
-        self._settings = settings
         self.trust = trust or Trust()
+        self._pulse = Pulse(self._link, self.trust)
         self._subscriptions = Subscriptions(self._link, self._subscription_answered)
         self.feeds = Feeds(self._link, listing, self.trust, self._subscriptions)
         self._leads = Leads(self._link, listing, leads, self.feeds.watch, self.feeds.price)
@@ -77,10 +75,8 @@ class HyperliquidSession:
         self._crowd = len(accounts) > USER_STREAMS_MAX  # more than are streamed: the others are seen in public trades
         self._question = Question(self._link, self._leads, self._trading)
         self._up = False
-        self._opened_ns = self._heard_ns = self._ticked_ns = 0
-        self._pinged_ns: int | None = None  # the oldest ping that nothing came after
-        self._last_ping_ns = 0
-        self._tries = 0
+        self._opened = False  # at least once asked for
+        self._ticked_ns = 0
         self._stopping = self.stopped = False
 
     @property
@@ -123,8 +119,7 @@ class HyperliquidSession:
     def opened(self, name: str, now_ns: int) -> None:
         if name != STREAM or self.stopped:
             return
-        self._opened_ns = self._heard_ns = self._last_ping_ns = now_ns
-        self._pinged_ns = None
+        self._pulse.opened(now_ns)
         self._link.opened(now_ns)
         self.feeds.opened(now_ns)
         self._subscriptions.opened(now_ns)
@@ -140,7 +135,7 @@ class HyperliquidSession:
     def frame(self, name: str, raw: bytes, now_ns: int) -> None:
         if name != STREAM or not self._link.ready:
             return
-        self._heard_ns, self._pinged_ns = now_ns, None
+        self._pulse.heard()
         try:
             message: Frame = FRAME.decode(raw)
         except MessageRefused:
@@ -187,8 +182,10 @@ class HyperliquidSession:
     def tick(self, now_ns: int) -> None:
         self._ticked_ns = now_ns
         self._link.tick(now_ns)
-        if self._link.ready:
-            self._keep_alive(now_ns)
+        if self._link.ready and self._pulse.half_open(now_ns):
+            self._give_up("streams_half_open", now_ns)
+        elif self._link.ready:
+            self._pulse.tick(now_ns)
         self._leads.tick(now_ns)
         if self._trading:
             self._trading.tick(now_ns)
@@ -231,18 +228,6 @@ class HyperliquidSession:
             self.stopped = True
             self.out.append(Close(STREAM))
 
-    def _keep_alive(self, now_ns: int) -> None:
-        if now_ns - self._opened_ns >= STABLE_NS:
-            self._tries = 0
-        if self._pinged_ns is not None and now_ns - self._pinged_ns >= self._settings.pong_ns:
-            return self._give_up("streams_half_open", now_ns)
-        since_ns = now_ns - self._last_ping_ns
-        if since_ns >= self._settings.ping_ns or (since_ns >= PROBE_NS and self.trust.needs_probe(now_ns)):
-            self._last_ping_ns = now_ns
-            self._pinged_ns = now_ns if self._pinged_ns is None else self._pinged_ns
-            self._link.counts["probes"] += 1
-            self._link.send({"method": "ping"})
-
     def _give_up(self, why: str, now_ns: int) -> None:
         self._link.counts[why] += 1
         self.out.append(Close(STREAM))
@@ -261,11 +246,9 @@ class HyperliquidSession:
             self._trading.lost(now_ns)
 
     def _open(self) -> None:
-        """At once the first time, then ever later while it does not stand."""
-        wait_ns = min(BACKOFF_NS << min(self._tries - 1, 16), self._settings.backoff_ns_max) if self._tries else 0
-        self._link.counts["reconnects"] += 1 if self._opened_ns or self._tries else 0
-        self._tries += 1
-        self.out.append(Open(STREAM, self._settings.ws_url, wait_ns))
+        self._link.counts["reconnects"] += self._opened
+        self._opened = True
+        self.out.append(Open(STREAM, self._link.settings.ws_url, self._pulse.wait_ns()))
 
     def _subscription_answered(self, subscription: dict[str, Any], confirmed: bool) -> None:
         self.feeds.changed(subscription, confirmed)

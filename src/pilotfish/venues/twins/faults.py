@@ -17,8 +17,8 @@ class Fault(StrEnum):
     """On the way (the driver's) until `GARBAGE`; of the venue (the twin's) from `PARTIAL_BATCH` on."""
 
     DISCONNECT = "disconnect"  # the stream ends; new ones are refused for a while
-    SILENT = "silent"  # the stream stays open, and nothing comes any more
-    HALF_OPEN = "half_open"  # as silent, and what we send vanishes
+    SILENT = "silent"  # the stream stays open, and what the venue says comes late, all at once
+    HALF_OPEN = "half_open"  # the stream stays open, and what either side says vanishes, until it is given up
     DROP = "drop"  # one frame from the venue is lost
     DOUBLE = "double"  # one frame comes twice
     REORDER = "reorder"  # one frame is overtaken by later ones

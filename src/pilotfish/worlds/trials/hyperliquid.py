@@ -9,6 +9,7 @@ from pilotfish.venues.hyperliquid.assets import Listing
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.port import Venue
 from pilotfish.venues.twins.faults import TwinFaults
 from pilotfish.venues.twins.hyperliquid.settings import HyperliquidSettings
 from pilotfish.venues.twins.hyperliquid.twin import HyperliquidTwin
@@ -50,7 +51,7 @@ class HyperliquidStage:
         settings = Settings(False, "ws://twin/ws", "http://twin", JOURNAL)
         ring = Keyring(keys)
         session = HyperliquidSession(settings, listing, self.leads, list(self._accounts.values()), ring)
-        self.venue = VirtualVenue(
+        self.venue: Venue = VirtualVenue(
             session, self.twin, faults, Delays(seed=seed), START_NS, signer=lambda one: ring.sign_all([one])[0],
             asks=lambda raw: b'"post"' in raw,
         )  # fmt: skip

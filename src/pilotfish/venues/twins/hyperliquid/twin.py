@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
-
-import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument, to_units_floor
 from pilotfish.venues.hyperliquid.answers import OrderHistory, Status
-from pilotfish.venues.hyperliquid.codec import encode
 from pilotfish.venues.hyperliquid.messages import UserFill
 from pilotfish.venues.sim.agenda import Agenda
 from pilotfish.venues.twins.faults import SECOND, Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid import clock, listing
 from pilotfish.venues.twins.hyperliquid.account import Account
-from pilotfish.venues.twins.hyperliquid.actions import Desk, items
+from pilotfish.venues.twins.hyperliquid.actions import Desk
 from pilotfish.venues.twins.hyperliquid.bots import Bot
 from pilotfish.venues.twins.hyperliquid.core import Core
+from pilotfish.venues.twins.hyperliquid.door import Door
 from pilotfish.venues.twins.hyperliquid.info import Info
-from pilotfish.venues.twins.hyperliquid.limits import Limits, action_weight, info_weight
+from pilotfish.venues.twins.hyperliquid.limits import Limits
 from pilotfish.venues.twins.hyperliquid.order import Wanted
 from pilotfish.venues.twins.hyperliquid.play import Due, Player
 from pilotfish.venues.twins.hyperliquid.settings import HOUR, MONEY, HyperliquidSettings
 from pilotfish.venues.twins.hyperliquid.streams import Listener, Streams
 from pilotfish.venues.twins.hyperliquid.wallets import Wallets
-from pilotfish.venues.twins.hyperliquid.wanted import UNREADABLE, Unreadable
 from pilotfish.venues.twins.port import Answer, Push
 
 SKEW_FAULT_NS = 10 * SECOND
-_JSON = {"content-type": "application/json"}
-_TEXT = {"content-type": "text/plain; charset=utf-8"}
-_UNREADABLE = (UNREADABLE.encode(), _TEXT)
-_WORDS = {429: (b"null", _JSON), 500: (b"Internal Server Error", _TEXT)}
 
 
 class HyperliquidTwin:
@@ -51,6 +43,7 @@ class HyperliquidTwin:
         self.info = Info(self.core, self.wallets, self.limits)
         self.desk = Desk(self.core, self.wallets, self.limits, self.faults)
         self.streams = Streams(self.core, self.info, self.faults)
+        self._door = Door(self.core, self.info, self.desk, self.streams, self.limits, self.faults)
         self._player = Player(self.core)
         self._bots: list[Bot] = []
         self._agenda = Agenda(start_ns)
@@ -86,41 +79,11 @@ class HyperliquidTwin:
 
     def frame(self, stream: int, raw: bytes, now_ns: int) -> None:
         self.advance(now_ns)
-        listener = self.streams.up.get(stream)
-        if listener is None:
-            return
-        listener.heard_ns = now_ns
-        try:
-            message = msgspec.json.decode(raw)
-            method = message["method"]
-            if method == "ping":
-                self.streams.pong(stream)
-            elif method == "subscribe":
-                self.streams.subscribe(stream, message["subscription"])
-            elif method == "unsubscribe":
-                self.streams.unsubscribe(stream, message["subscription"])
-            elif method == "post":
-                self._post(stream, message["id"], message["request"]["type"], message["request"]["payload"])
-            else:
-                raise KeyError(method)
-        except (msgspec.MsgspecError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
-            text = raw.decode(errors="replace")
-            self.streams.error(stream, f"Error parsing JSON into valid websocket request: {text}")
+        self._door.frame(stream, raw, now_ns)
 
     def request(self, method: str, url: str, headers: dict[str, str], body: bytes, now_ns: int) -> Answer:
         self.advance(now_ns)
-        path = url.partition("?")[0]
-        if path not in ("/info", "/exchange"):
-            return Answer(404, b"", _TEXT)
-        if method != "POST":
-            return Answer(405, b"", _TEXT)
-        try:
-            asked = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Answer(400, b"Failed to parse the request body as JSON", _TEXT)
-        status, answer = self._serve(path, asked)
-        self.streams.tell()
-        return Answer(200, encode(answer), _JSON) if status == 200 else Answer(status, *_WORDS.get(status, _UNREADABLE))
+        return self._door.request(method, url, body)
 
     def advance(self, now_ns: int) -> None:
         self._agenda.run(now_ns)
@@ -226,36 +189,6 @@ class HyperliquidTwin:
     def _known(self, address: str) -> Account:
         return self.core.accounts.get(address.lower()) or Account(address.lower(), 0)
 
-    def _exchange(self, asked: Any) -> Any:
-        for market in self.core.markets.values():
-            clock.move(self.core, market)
-        return self.desk.take(asked)
-
-    def _post(self, stream: int, number: Any, kind: str, payload: Any) -> None:
-        if not isinstance(number, int) or kind not in ("info", "action"):
-            raise TypeError(kind)
-        status, answer = self._serve("/info" if kind == "info" else "/exchange", payload)
-        if status != 200:
-            text, _ = _WORDS.get(status, _UNREADABLE)
-            self.streams.posted(stream, number, "error", f"{status} {text.decode()}")
-        else:
-            data = {"type": payload["type"], "data": answer} if kind == "info" else answer
-            self.streams.posted(stream, number, kind, data)
-        self.streams.tell()
-
-    def _serve(self, path: str, asked: Any) -> tuple[int, Any]:
-        """HTTP status and answer. A 500 may come before anything was done, and after."""
-        if self.faults.hit(Fault.RATE_LIMIT) or not self.limits.spend(_weight(path, asked), self.core.now_ns):
-            return 429, None
-        broken = self.faults.hit(Fault.ERROR_500)
-        if broken and not self.faults.draw(Fault.ERROR_500, 2):
-            return 500, None
-        try:
-            answer = self.info.answer(asked) if path == "/info" else self._exchange(asked)
-        except Unreadable:
-            return 422, None
-        return (500, None) if broken else (200, answer)
-
     def _happen(self, account: Account, due: Due) -> None:
         self.core.now_ns = self._agenda.now_ns
         clock.move(self.core, due.market)
@@ -298,14 +231,3 @@ class HyperliquidTwin:
         if faults.hit(Fault.HEARTBEAT):
             for account in core.accounts.values():
                 clock.cancel_all(core, account)
-
-
-def _weight(path: str, asked: Any) -> int:
-    if not isinstance(asked, dict):
-        return 1
-    action = asked.get("action")
-    return (
-        info_weight(str(asked.get("type")))
-        if path == "/info"
-        else action_weight(items(action if isinstance(action, dict) else {}))
-    )

@@ -1,0 +1,125 @@
+"""A match is provisional until the chain confirms it, and one that fails never happened."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilotfish.domain.events import Fill
+from pilotfish.domain.instrument import Side
+from pilotfish.domain.orders import Tif
+from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.polymarket.assets import ONE
+from pilotfish.venues.polymarket.settings import SECOND
+from pilotfish.venues.polymarket.settlement import UNIT, Match, fill_id, size6_of
+from tests.unit.polymarket_scene import YES_ID, Scene, maker, page, place, posted, query_of, trade
+
+
+def bought(status: str = "MATCHED") -> tuple[Scene, str]:
+    """Four shares of a resting order were matched."""
+    scene = Scene().up()
+    scene.submit(place(1))
+    name = scene.id_of(1)
+    scene.answer("/order", posted(name))
+    scene.user(trade("t1", "0xthem", "4", "0.5", [maker(name, "4", "0.5")], status))
+    return scene, name
+
+
+def goes_on(scene: Scene, name: str, status: str) -> None:
+    scene.user(trade("t1", "0xthem", "4", "0.5", [maker(name, "4", "0.5")], status))
+
+
+def test_matched_lots_are_provisional_until_they_are_confirmed() -> None:
+    scene, name = bought()
+    for status in ("MATCHED", "MINED", "RETRYING", "MINED"):
+        goes_on(scene, name, status)
+        assert scene.session.provisional() == {YES_ID: 400}
+    assert scene.session.counters()["provisional lots"] == 400
+    goes_on(scene, name, "CONFIRMED")
+    assert scene.session.provisional() == {}
+    assert not scene.session.reversed
+
+
+def test_a_failed_match_is_taken_back_once_with_all_that_was_told() -> None:
+    scene, name = bought()
+    (fill,) = scene.of(Fill)
+    for _ in range(2):
+        goes_on(scene, name, "FAILED")
+    (back,) = scene.session.reversed
+    assert (back.coid, back.fill_id, back.lots, back.price, back.cost, back.fee) == (
+        1, fill.fill_id, fill.lots, fill.price, fill.cost, fill.fee,
+    )  # fmt: skip
+    assert (back.account, back.instrument, back.side) == (-1, YES_ID, Side.BUY)
+    assert scene.session.provisional() == {}
+    goes_on(scene, name, "MATCHED")  # a late word does not bring it back
+    assert len(scene.of(Fill)) == 1
+
+
+def test_what_was_confirmed_stays_even_if_a_stray_word_says_failed() -> None:
+    scene, name = bought("CONFIRMED")
+    goes_on(scene, name, "FAILED")
+    assert not scene.session.reversed
+
+
+def test_a_trade_first_heard_of_as_failed_is_no_fill_and_is_taken_back_for_an_earlier_life() -> None:
+    scene, _ = bought("FAILED")
+    assert not scene.of(Fill)
+    assert [one.lots for one in scene.session.reversed] == [400]
+
+
+def test_a_settlement_nobody_tells_of_is_asked_for_by_the_trades_id() -> None:
+    scene, name = bought()
+    scene.until("/data/trades")
+    assert query_of(scene.pending("/data/trades"))["id"] == "t1"
+    scene.fail("/data/trades")
+    scene.until("/data/trades")
+    row = trade("t1", "0xthem", "4", "0.5", [maker(name, "4", "0.5")], "TRADE_STATUS_CONFIRMED")
+    scene.answer("/data/trades", page(row))
+    assert scene.session.provisional() == {}
+    scene.advance(60 * SECOND)
+    assert not scene.is_pending("/data/trades")
+
+
+def test_a_sale_counts_against_what_was_bought() -> None:
+    scene, _ = bought()
+    scene.submit(place(2, lots=300, price=4_800, tif=Tif.IOC, side=Side.SELL))
+    name = scene.id_of(2)
+    scene.user(trade("t2", name, "3", "0.48", [maker("0xa", "3", "0.48")], side="SELL"))
+    assert scene.session.provisional() == {YES_ID: 100}
+    assert [(one.lots, one.cost) for one in scene.of(Fill)] == [(400, 2_000_000), (300, 1_440_000)]
+
+
+def test_a_status_that_means_nothing_is_set_aside() -> None:
+    scene, name = bought()
+    goes_on(scene, name, "EXPLODED")
+    assert scene.session.counters()["set aside: user message"] == 1
+    assert scene.session.provisional() == {YES_ID: 400}
+
+
+@given(size6=st.integers(1, 10**12), price=st.integers(1, ONE - 1), side=st.sampled_from([1, -1]))
+def test_a_fills_price_is_the_price_of_its_cost(size6: int, price: int, side: int) -> None:
+    cost = -(-size6 * price // ONE) if side > 0 else size6 * price // ONE
+    told = Match(1, "t", size6, cost, False, 0).price
+    assert abs(told - price) * size6 <= 2 * ONE or told in (1, ONE - 1)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_ids_of_fills_fit_and_depend_on_trade_and_order(trade_id: str, order_id: str) -> None:
+    number = fill_id(trade_id, order_id)
+    assert 0 <= number < 2**62
+    assert number == fill_id(trade_id, order_id)
+    assert number != fill_id(trade_id + "x", order_id)
+
+
+@given(st.text(max_size=20))
+def test_a_size_is_a_number_or_refused(text: str) -> None:
+    try:
+        assert size6_of(text) is not None
+    except MessageRefused:
+        assert text
+
+
+def test_no_size_is_nothing() -> None:
+    assert size6_of("") == size6_of(None) == 0
+    assert size6_of("1.5") == 150 * UNIT
+    with pytest.raises(MessageRefused):
+        size6_of("one")
