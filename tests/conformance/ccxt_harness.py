@@ -42,6 +42,11 @@ class World:
         self.server: TwinServer
         self.venue: CcxtVenue
 
+    @property
+    def market(self) -> str:
+        """The first one, as the exchange names it."""
+        return next(iter(self.twin.markets))
+
     def clock(self) -> int:
         return time.time_ns() + self.shift_ns
 
@@ -52,7 +57,7 @@ class World:
         usual: dict[str, Any] = {
             "exchange": self.name, "symbols": (BTC, ETH), "urls": {"base": self.server.url}, "throttled": False,
             "timeout_ns": SECOND, "retry_ns": SECOND // 50, "retry_ns_max": SECOND // 10, "tick_ns": SECOND // 50,
-            "clock_ns": HOUR, "compare_ns": HOUR,
+            "clock_ns": HOUR, "compare_ns": HOUR, "funding_ns": HOUR,
         }  # fmt: skip
         return Settings(**(usual | changes))
 

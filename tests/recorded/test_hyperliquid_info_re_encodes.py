@@ -4,6 +4,7 @@ The tables whose codecs read recordings are held against them in `test_hyperliqu
 against the twin, so that a client that works with one works with the other.
 """
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 from pilotfish.venues.hyperliquid import codec
-from tests.unit.twin_hyperliquid_scene import AGENT, ME, MS, Scene, order, trigger
+from pilotfish.venues.twins.hyperliquid.settings import Coin, HyperliquidSettings
+from tests.unit.twin_hyperliquid_scene import AGENT, ME, MS, SECOND, Scene, order, trigger
 
 # Fields that came or went since the recordings of 2023 to 2025, and those a row has only sometimes.
 NEWER = {
@@ -112,3 +114,34 @@ def test_a_difference_would_be_seen() -> None:
 def test_what_the_twin_answers_our_codec_reads_and_writes_again(kind: str, scene: Scene) -> None:
     raw = ask(scene, kind)
     assert json.loads(codec.encode(codec.INFO[kind].decode(json.dumps(raw)))) == raw
+
+
+# -- recorded leads ----------------------------------------------------------------------------------------------------
+
+SPEED = 500.0
+SAME = ("coin", "px", "sz", "side", "startPosition", "tid", "crossed")
+
+
+def decimals(rows: list[dict]) -> int:
+    return max(len(row["sz"].rstrip("0").partition(".")[2]) for row in rows)
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 10])
+def test_a_recorded_lead_trades_on_the_twin_what_it_traded(number: int, shared_data: Path) -> None:
+    """Every fill in its order, from the position it states to where the last one leaves it."""
+    file = shared_data / f"hyperliquid/leaders-2026-07/leader_acc{number}.json.gz"
+    rows = sorted(json.loads(gzip.decompress(file.read_bytes()))["fills"], key=lambda row: row["time"])
+    by_coin = {name: [row for row in rows if row["coin"] == name] for name in sorted({row["coin"] for row in rows})}
+    coins = tuple(Coin(name, decimals(mine), 10, mine[0]["px"]) for name, mine in by_coin.items())
+    scene, lead = Scene(HyperliquidSettings(coins=coins, tick_ns=SECOND)), f"0x{number:040x}"
+    scene.twin.play(lead, codec.USER_FILLS.decode(json.dumps(rows)), scene.now, SPEED)
+    scene.advance((rows[-1]["time"] - rows[0]["time"]) / 1_000 / SPEED + 1)
+    assert scene.twin.counters()["unplayable"] == 0
+    played = json.loads(codec.encode(scene.twin.fills_of(lead)))
+    for name, mine in by_coin.items():
+        again = [row for row in played if row["coin"] == name]
+        assert [{field: row[field] for field in SAME} for row in again] == [
+            {field: row[field] for field in SAME} for row in mine
+        ]
+        ended = float(mine[-1]["startPosition"]) + float(mine[-1]["sz"]) * (1 if mine[-1]["side"] == "B" else -1)
+        assert scene.twin.position(lead, name) == round(ended * 10 ** decimals(mine))

@@ -22,6 +22,7 @@ from pilotfish.gate.gate import approve_always
 from pilotfish.venues.hyperliquid.accounts import Settings
 from pilotfish.venues.hyperliquid.actions import Listed
 from pilotfish.venues.hyperliquid.assets import Listing
+from pilotfish.venues.hyperliquid.leads import ALL_KINDS
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
 from pilotfish.venues.session import Ask, Close, Open, Send
 
@@ -119,7 +120,9 @@ def book(coin: str, bid: str, ask: str, ms: int, size: str = "1") -> dict:
 class Scene:
     """`hears`: whether what the venue says reaches us. HTTP is answered at once unless `asks_wait`."""
 
-    def __init__(self, leads: tuple[str, ...] = (ALICE,), watch: tuple[int, ...] = (), listed=LISTED, **settings):
+    def __init__(
+        self, leads: tuple[str, ...] = (ALICE,), watch: tuple[int, ...] = (), listed=LISTED, kinds=ALL_KINDS, **settings
+    ):
         self.venue, self.now = Venue(), T0
         self.told: list[Event] = []
         self.sent: list[dict] = []
@@ -137,7 +140,7 @@ class Scene:
         self.state = State()
         self._engine(leads, listed)
         self.session = HyperliquidSession(
-            msgspec.structs.replace(SETTINGS, **settings), Listing(listed), leads, (), None, watch=watch
+            msgspec.structs.replace(SETTINGS, **settings), Listing(listed), leads, (), None, watch=watch, kinds=kinds
         )
 
     def _engine(self, leads: tuple[str, ...], listed) -> None:

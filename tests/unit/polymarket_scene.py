@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from pilotfish.domain.events import Connection, Event
+from pilotfish.domain.events import Connection, Event, Fill, OrderUpdate
 from pilotfish.domain.instrument import Side
-from pilotfish.domain.orders import Command, Place, Tif
+from pilotfish.domain.orders import Command, OrderSignal, Place, Tif
+from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.polymarket.listing import Listing
@@ -137,7 +138,7 @@ class Scene:
 
     def until(self, path: str) -> None:
         """Let time pass until this is asked."""
-        for _ in range(200):
+        for _ in range(600):
             if self.is_pending(path):
                 return
             self.advance(SECOND // 10)
@@ -270,3 +271,34 @@ def posted(name: str, status: str = "live", making: str = "", taking: str = "", 
 
 def page(*rows: dict[str, Any], cursor: str = "LTE=") -> dict[str, Any]:
     return {"data": list(rows), "next_cursor": cursor}
+
+
+# -- what was told of an order -----------------------------------------------------------------------------------------
+
+CENT = 10_000  # money units
+
+
+def words(scene: Scene, coid: int = 1) -> list[tuple[OrderSignal, Reason, int]]:
+    return [(one.signal, one.reason, one.lots_left) for one in scene.of(OrderUpdate) if one.coid == coid]
+
+
+def signals(scene: Scene, coid: int = 1) -> list[OrderSignal]:
+    return [one.signal for one in scene.of(OrderUpdate) if one.coid == coid]
+
+
+def fills(scene: Scene, coid: int = 1) -> list[tuple[int, int, int]]:
+    return [(one.lots, one.price, one.cost) for one in scene.of(Fill) if one.coid == coid]
+
+
+def resting(scene: Scene, coid: int = 1) -> str:
+    """An order that the venue has, and its id."""
+    scene.submit(place(coid))
+    scene.answer("/order", posted(scene.id_of(coid)))
+    return scene.id_of(coid)
+
+
+def no_trades(scene: Scene, name: str) -> None:
+    """The order is found nowhere."""
+    scene.until(f"/data/order/{name}")
+    scene.answer(f"/data/order/{name}", raw=b"null")
+    scene.answer("/data/trades", page())

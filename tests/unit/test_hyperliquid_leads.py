@@ -2,10 +2,13 @@
 
 import random
 
+import msgspec
 import pytest
 
 from pilotfish.domain.events import Connection, LeadFill, LeadPosition
-from tests.unit.hyperliquid_scene import ALICE, BOB, BTC, CROWD, MS, T0, Scene
+from pilotfish.domain.instrument import Kind
+from pilotfish.venues.hyperliquid.actions import Listed
+from tests.unit.hyperliquid_scene import ALICE, BOB, BTC, CROWD, LISTED, MS, T0, Scene
 
 
 def scene(*leads: str) -> Scene:
@@ -142,6 +145,28 @@ def test_positions_on_a_builders_exchange_are_asked_for_there() -> None:
     stage.trade(CROWD, ALICE, "xyz:TSLA", "5")
     assert stage.engine_holds() == {"xyz:TSLA": -200}
     stage.agree(ALICE)
+
+
+def test_leads_are_followed_in_the_kinds_of_instruments_that_are_asked_for() -> None:
+    spot = Listed(msgspec.structs.replace(BTC.instrument, id=3, symbol="@107", kind=Kind.SPOT), 10_107)
+    for kinds, coins in (((Kind.PERP,), {"BTC", "ETH", "xyz:TSLA"}), ((Kind.SPOT,), {"@107"})):
+        stage = Scene(listed=(*LISTED, spot), kinds=kinds).start()
+        assert {message["subscription"]["coin"] for message in stage.sent} == coins
+
+
+def test_a_lead_is_followed_in_spot_by_its_fills() -> None:
+    spot = Listed(msgspec.structs.replace(BTC.instrument, id=3, symbol="@107", kind=Kind.SPOT), 10_107)
+    stage = Scene(listed=(*LISTED, spot)).start()
+    stage.trade(ALICE, CROWD, "@107", "1")
+    stage.run(10)
+    stage.cut()
+    stage.trade(ALICE, CROWD, "@107", "2", heard=False)
+    stage.run(1)
+    stage.back()
+    assert [(fill.lots, fill.start) for fill in stage.of(LeadFill)] == [(100_000, None), (200_000, 100_000)]
+    stage.run(70)
+    assert stage.engine_holds() == {"@107": 300_000}, "no perpetual account says anything of it"
+    assert stage.of(LeadPosition) == []
 
 
 def test_an_exchange_where_the_lead_was_never_seen_is_looked_at_less_often() -> None:

@@ -228,6 +228,26 @@ def test_a_recalled_order_of_an_unknown_account_is_counted(scene) -> None:
     assert scene.trading.counters()["not_recalled"] == 1
 
 
+def test_after_a_recall_fills_of_orders_that_were_over_are_not_told_again() -> None:
+    """A fill of a batch's order would be no order's to the engine."""
+    scene = Scene([Account(k, address(k), AGENT.address) for k in range(2)])
+    scene.trading.recall([], 0, scene.now)
+    scene.fills(scene.fill(7, "4"), user=address(1), isSnapshot=True)
+    assert scene.traded() == []
+    assert scene.trading.counters()["fills_of_before"] == 1
+
+
+def test_the_cursor_waits_for_a_batch_without_results_or_a_restart_would_miss_them() -> None:
+    scene = Scene([Account(k, address(k), AGENT.address) for k in range(2)])
+    cursor, begun = scene.ms - 60_000, scene.ms
+    scene.send([1], [500])
+    scene.wait(8)
+    ask(scene, 40, cursor=cursor)
+    scene.play(0.5)
+    [answer] = scene.answers()
+    assert answer.cursor == begun
+
+
 def test_reconnecting_in_the_middle_loses_nothing(scene) -> None:
     scene.submit(place(7), place(8, tif=Tif.IOC))
     scene.posts()

@@ -135,6 +135,23 @@ class Fill(Stamped, frozen=True, array_like=True, tag="fill"):
     maker: bool = False
 
 
+class FillReversed(Stamped, frozen=True, array_like=True, tag="fill_reversed"):
+    """A fill that never settled (a match that failed on chain): it is taken back, cost and fee included.
+
+    Told at least once, by `fill_id`; also of a fill nobody was told of, which then must not count when it comes late.
+    """
+
+    coid: int
+    fill_id: int
+    account: int
+    instrument: int
+    side: int  # of the order
+    lots: int
+    price: int
+    cost: int
+    fee: int
+
+
 class BatchUpdate(Stamped, frozen=True, array_like=True, tag="batch"):
     """Per-order results of a PlaceBatch, final for an IOC: columns over `index` into the batch.
 
@@ -210,8 +227,8 @@ class Operator(Stamped, frozen=True, array_like=True, tag="operator"):
 
 Event = (
     Configured | InstrumentListed | LeadListed | LeadEquity | LeadPosition | LeadFill | FollowsOpened | CashMoved
-    | BookTop | Mark | DataTrust | OrderUpdate | Fill | BatchUpdate | Funding | Liquidation | Connection | Recovered
-    | Reconciled | Timer | Operator | Instruction
+    | BookTop | Mark | DataTrust | OrderUpdate | Fill | FillReversed | BatchUpdate | Funding | Liquidation | Connection
+    | Recovered | Reconciled | Timer | Operator | Instruction
 )  # fmt: skip
 
 EMPTY: Ints = np.zeros(0, dtype=np.int64)

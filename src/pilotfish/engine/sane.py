@@ -16,6 +16,7 @@ from pilotfish.domain.events import (
     DataTrust,
     Event,
     Fill,
+    FillReversed,
     FollowsOpened,
     Funding,
     InstrumentListed,
@@ -150,6 +151,10 @@ def _fill(state: State, event: Fill) -> str:
     return _trade(event.lots, event.price) or _paid(event.cost, event.fee)
 
 
+def _reversed(state: State, event: FillReversed) -> str:
+    return _instrument(state, event.instrument) or _trade(event.lots, event.price) or _paid(event.cost, event.fee)
+
+
 def _paid(cost: int, fee: int) -> str:
     return "" if 0 <= cost < MONEY_MAX and abs(fee) < MONEY_MAX else f"cost {cost}, fee {fee}"
 
@@ -195,6 +200,7 @@ _CHECKS: dict[type, Callable[[State, Any], str]] = CHECKS | {
     CashMoved: _cash,
     DataTrust: _trust,
     Fill: _fill,
+    FillReversed: _reversed,
     BatchUpdate: _batch,
     Funding: _funding,
     Liquidation: _liquidation,

@@ -118,6 +118,18 @@ class Watch(msgspec.Struct):
     only: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
+class Shared(msgspec.Struct):
+    """Who got what of an order whose trades may yet fail: columns, a row may stand more than once."""
+
+    lead: int
+    instrument: int
+    side: int
+    rows: Ints
+    lots: Ints
+    reference: int
+    lead_ns: int
+
+
 class Withheld(msgspec.Struct, frozen=True):
     """What a lead did that is not handled before its time; see DisclosureSet."""
 
@@ -165,6 +177,8 @@ class State(msgspec.Struct):
     closed_fills: dict[
         int, list[int]
     ] = {}  # what those orders were filled with, to know a doubled fill from a late one
+    shares: dict[int, Shared] = {}  # of recent orders, where trades settle later
+    reversed: dict[int, int] = {}  # fills that were taken back
     watches: dict[int, Watch] = {}
     funding_seen: dict[int, int] = {}
     liquidations_seen: dict[int, int] = {}

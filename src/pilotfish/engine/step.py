@@ -17,6 +17,7 @@ from pilotfish.domain.events import (
     DataTrust,
     Event,
     Fill,
+    FillReversed,
     FollowsOpened,
     Funding,
     InstrumentListed,
@@ -75,6 +76,7 @@ from pilotfish.engine.orders.recovery import (
     on_recovered,
     on_timer,
 )
+from pilotfish.engine.orders.reversal import note_share, on_reversed
 from pilotfish.engine.orders.told import on_batch_update
 from pilotfish.engine.orders.trusting import on_trust
 from pilotfish.engine.orders.working import on_execution
@@ -119,6 +121,7 @@ def step(state: State, event: Event) -> Outcome:
             more = look_at_due(state)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
         if kind in _TRADING:
+            note_share(state, facts)
             more = hedge_trades(state, event, facts)
             commands, facts = [*commands, *more[0]], [*facts, *more[1]]
         if (kind not in _ENDING or state.guard.shut) and any(lead.resting for lead in state.leads):
@@ -209,7 +212,14 @@ def _on_equity(state: State, event: LeadEquity) -> Out:
 
 _ENDING = (Fill, OrderUpdate, BatchUpdate)  # events that may end an order, and so free what waits for it
 _TRADING = (*_ENDING, Liquidation, Reconciled)  # events that may change positions
-_MONEY = (*_ENDING, Liquidation, Funding, CashMoved, Reconciled)  # events that may leave an account below zero
+_MONEY = (
+    *_ENDING,
+    FillReversed,
+    Liquidation,
+    Funding,
+    CashMoved,
+    Reconciled,
+)  # events that may leave an account below zero
 _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     Configured: _on_configured,
     InstrumentListed: on_instrument,
@@ -222,6 +232,7 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     DataTrust: on_trust,
     OrderUpdate: on_order_update,
     Fill: on_fill,
+    FillReversed: on_reversed,
     BatchUpdate: on_batch_update,
     Funding: on_funding,
     Liquidation: on_liquidation,

@@ -31,6 +31,9 @@ _ENDS = (OrderSignal.CANCEL, OrderSignal.FILLED)
 
 def on_fill(state: State, event: Fill) -> Out:
     """A fill of a resting order counts once and is shared at once; any other goes its usual way."""
+    if event.fill_id in state.reversed:  # it was taken back before it came
+        state.duplicates += 1
+        return [], []
     found = _find(state, event.coid)
     if found is None:
         return orders.on_fill(state, event)

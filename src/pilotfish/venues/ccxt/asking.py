@@ -9,7 +9,7 @@ from typing import Any
 
 from pilotfish.domain.events import Event, OrderUpdate
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.venues.ccxt.dialects import Dialect
+from pilotfish.venues.ccxt.dialect import Dialect
 from pilotfish.venues.ccxt.failures import Outcome, judge
 from pilotfish.venues.ccxt.orders import Order, Orders
 from pilotfish.venues.ccxt.settings import Settings

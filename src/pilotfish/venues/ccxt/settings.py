@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ns: int = 5 * SECOND
     clock_ns: int = 30 * SECOND
     compare_ns: int = 10 * SECOND
+    funding_ns: int = 60 * SECOND
     dead_man_ns: int = 0
     retry_ns: int = SECOND // 4
     retry_ns_max: int = 8 * SECOND

@@ -9,7 +9,7 @@ from typing import Any
 
 import ccxt  # type: ignore[import-untyped]
 
-from pilotfish.venues.ccxt.dialects import Dialect
+from pilotfish.venues.ccxt.dialect import Dialect
 from pilotfish.venues.ccxt.feeds import Feeds
 from pilotfish.venues.ccxt.listing import Listed
 from pilotfish.venues.ccxt.settings import Settings

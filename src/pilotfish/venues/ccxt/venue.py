@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from pilotfish.domain.errors import ConfigError, VenueError
@@ -24,6 +24,7 @@ from pilotfish.venues.ccxt.dialects import DIALECTS
 from pilotfish.venues.ccxt.exchange import make, take_new
 from pilotfish.venues.ccxt.failures import judge
 from pilotfish.venues.ccxt.feeds import Feeds
+from pilotfish.venues.ccxt.funding import Fundings
 from pilotfish.venues.ccxt.ids import ClientIds
 from pilotfish.venues.ccxt.listing import Listed, listed
 from pilotfish.venues.ccxt.orders import Orders
@@ -31,6 +32,7 @@ from pilotfish.venues.ccxt.reconcile import find, reconcile
 from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.ccxt.streams import Streams
 from pilotfish.venues.ccxt.trading import Trading
+from pilotfish.venues.ccxt.upkeep import Upkeep, measure_clock
 from pilotfish.venues.trust import TrustTerms
 
 MS = 1_000_000
@@ -60,12 +62,11 @@ class CcxtVenue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = self._started = False
         self._asking: asyncio.Task[None] | None = None
-        self.offset_ns = 0
 
     async def start(self) -> tuple[Instrument, ...]:
         """Read the markets and the clock, open the streams. Raises ConfigError and VenueError; nothing is left open."""
         try:
-            await self._measure_clock()
+            offset_ns = await measure_clock(self.exchange, self._clock)
             await self.exchange.load_markets()
         except Exception as error:
             await self.exchange.close()
@@ -89,16 +90,17 @@ class CcxtVenue:
         )  # fmt: skip
         self.trading = Trading(self.account, self._skewed)
         self.streams = Streams(self.exchange, self.dialect, self.settings, self.feeds, self._up, self._clock)
-        self.feeds.trust.clock(self.offset_ns)
+        fundings = Fundings(self.exchange, self.dialect, self._tell, self.feeds.marked)
+        self.upkeep = Upkeep(
+            self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, self._clock
+        )  # fmt: skip
+        self.upkeep.offset_ns = offset_ns
+        self.feeds.trust.clock(offset_ns)
         self._started = True
-        for loop in self.streams.loops(tuple(by_symbol)):
-            self._spawn(loop)
-        self._spawn(self._every(self.settings.tick_ns, self._tick))
-        self._spawn(self._every(self.settings.clock_ns, self._measure_clock))
-        self._spawn(self._every(self.settings.compare_ns, self._compare))
         if self.settings.dead_man_ns:
-            await self._safely(self._dead_man)
-            self._spawn(self._every(self.settings.dead_man_ns // 3, self._dead_man))
+            await self.upkeep.safely(lambda: self.upkeep.dead_man(self.listed))
+        for loop in (*self.streams.loops(tuple(by_symbol)), *self.upkeep.loops(self.listed)):
+            self._spawn(loop)
         return tuple(one.instrument for one in self.listed)
 
     # The port.
@@ -162,6 +164,8 @@ class CcxtVenue:
                 self.feeds.counts,
                 self.account.counts,
                 self.trading.counts,
+                self.upkeep.counts,
+                self.upkeep.fundings.counts,
                 self.streams.counts,
             ]
         return dict(sum(parts, Counter[str]()))
@@ -214,55 +218,19 @@ class CcxtVenue:
 
     async def _query(self, query: Query) -> None:
         try:
-            self._tell(await reconcile(self.account, query, self.listed, self.offset_ns))
+            self._tell(await reconcile(self.account, query, self.listed, self.upkeep.offset_ns))
+            if query.cursor > 0:
+                self.upkeep.since_ms = min(self.upkeep.since_ms, query.cursor)
         except Exception as error:  # the engine asks again
             self.counts["queries_unanswered"] += 1
             self.counts[f"failed_{type(error).__name__}"] += 1
             if judge(error).clock:
                 self._skewed()
 
-    # What happens by itself.
-
-    async def _tick(self) -> None:
-        now = self._clock()
-        self.streams.tick(now)
-        self.feeds.tick(now)
-
-    async def _measure_clock(self) -> None:
-        sent_ns = self._clock()
-        server_ms = await self.exchange.fetch_time()
-        now_ns = self._clock()
-        if not isinstance(server_ms, int):
-            raise VenueError(f"{self.settings.exchange} says no time", "", "check its address")
-        self.offset_ns = server_ms * MS - (sent_ns + now_ns) // 2
-        self.exchange.options["timeDifference"] = -self.offset_ns // MS
-        if self._started:
-            self.feeds.trust.clock(self.offset_ns)
-
     def _skewed(self) -> None:
+        """A refusal that blames the clock."""
         self.counts["clock_refusals"] += 1
-        self._spawn(self._safely(self._measure_clock))
-
-    async def _compare(self) -> None:
-        for one in self.streams.quiet(self.listed, self._clock()):
-            book = await self.exchange.fetch_order_book(one.symbol, 5)
-            self.counts["comparisons"] += 1
-            self.feeds.compared(one.symbol, book, self._clock())
-
-    async def _dead_man(self) -> None:
-        assert self.dialect is not None
-        await self.dialect.dead_man(self.exchange, [one.symbol for one in self.listed], self.settings.dead_man_ns)
-
-    async def _every(self, period_ns: int, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(period_ns / SECOND)
-            await self._safely(act)
-
-    async def _safely(self, act: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await act()
-        except Exception as error:
-            self.counts[f"failed_{type(error).__name__}"] += 1
+        self._spawn(self.upkeep.safely(self.upkeep.clock))
 
     # Underneath.
 

@@ -39,18 +39,16 @@ class Budget:
         self.per_minute = per_minute
         self._taken: deque[tuple[int, int]] = deque()
         self._used = 0
-        self._closed_ns = 0
 
     def left(self, now_ns: int) -> int:
         """Weight that may be spent now."""
         self._forget(now_ns)
-        return 0 if now_ns < self._closed_ns else self.per_minute - self._used
+        return self.per_minute - self._used
 
     def take(self, weight: int, now_ns: int, keep: int = 0) -> bool:
         """Spend, unless less than `keep` would be left. What could never go otherwise goes when all is free."""
-        left = self.left(now_ns)
         never = weight > self.per_minute - keep
-        if now_ns < self._closed_ns or (left - weight < keep and not (never and self._used == 0)):
+        if self.left(now_ns) - weight < keep and not (never and self._used == 0):
             return False
         self.charge(weight, now_ns)
         return True
@@ -61,15 +59,10 @@ class Budget:
             self._taken.append((now_ns, weight))
             self._used += weight
 
-    def close(self, until_ns: int) -> None:
-        """The venue said that it is too much: nothing more until then."""
-        self._closed_ns = max(self._closed_ns, until_ns)
-
     def more_ns(self, now_ns: int) -> int:
         """When there will be more than now."""
         self._forget(now_ns)
-        freed_ns = self._taken[0][0] + WINDOW_NS if self._taken else now_ns
-        return max(freed_ns, self._closed_ns)
+        return self._taken[0][0] + WINDOW_NS if self._taken else now_ns
 
     def _forget(self, now_ns: int) -> None:
         while self._taken and self._taken[0][0] + WINDOW_NS <= now_ns:

@@ -26,7 +26,9 @@ STREAM = "main"
 IN_FLIGHT_MAX = 100  # posts; the venue's rule
 ASKS_MAX = 16  # questions over HTTP at once
 TOO_MANY_NS = 10 * SECOND  # how long nothing is asked after the venue's 429
-_NOT_SENT = "rate limit: not sent, our own budget for the venue is spent"
+# A denial that begins with 429 is of requests in general, and says nothing of the account's own limit.
+_NOT_SENT = "429: not sent, our own budget for the venue's rate limit is spent"
+_TOO_MANY = "429: over the venue's rate limit of pending posts"
 _STREAM_DOWN = "not sent: the stream is down"
 
 Then = Callable[[Reply | None, int], None]
@@ -81,6 +83,7 @@ class Link:
         self._asked: dict[int, _Info] = {}
         self._refused: list[tuple[Then, str]] = []
         self._now_ns = 0
+        self._quiet_ns = 0  # nothing is asked until then; orders and cancels still go
 
     def send(self, message: object) -> None:
         """A JSON frame on the stream; nothing while it is down."""
@@ -156,7 +159,7 @@ class Link:
         self.counts["posts_refused"] += 1
         one = self._posted.pop(post, None)
         if one is not None:
-            one.then(Denied("rate limit: too many pending posts"), now_ns)
+            one.then(Denied(_TOO_MANY), now_ns)
 
     def answered(self, ask: int, status: int, body: bytes, now_ns: int) -> None:
         one = self._asked.pop(ask, None)
@@ -164,7 +167,7 @@ class Link:
             return
         if status == 429:
             self.counts["too_many_requests"] += 1
-            self.budget.close(now_ns + TOO_MANY_NS)
+            self._quiet_ns = now_ns + TOO_MANY_NS
         elif status != 200:
             self.counts["asks_failed"] += 1
         one.then(body if status == 200 else None, now_ns)
@@ -196,11 +199,11 @@ class Link:
         if self._refused:
             return self._now_ns
         due = [one.due_ns for one in self._posted.values()] + [one.due_ns for one in self._posts]
-        line = (self._posts and len(self._posted) < IN_FLIGHT_MAX) or (
-            any(self._infos.values()) and len(self._asked) < ASKS_MAX
-        )
-        if line:
-            due.append(max(self.budget.more_ns(self._now_ns), self._now_ns + SECOND // 10))
+        soon_ns = max(self.budget.more_ns(self._now_ns), self._now_ns + SECOND // 10)
+        if self._posts and len(self._posted) < IN_FLIGHT_MAX:
+            due.append(soon_ns)
+        if any(self._infos.values()) and len(self._asked) < ASKS_MAX:
+            due.append(self._quiet_ns if self._now_ns < self._quiet_ns else soon_ns)
         return min(due, default=None)
 
     def counters(self) -> dict[str, int]:
@@ -218,7 +221,7 @@ class Link:
             frame = b'{"method":"post","id":%d,"request":{"type":"action","payload":%b}}' % (number, one.payload)
             self.out.append(Send(STREAM, frame))
             self.sent_ns = now_ns
-        for rank, line in self._infos.items():
+        for rank, line in self._infos.items() if now_ns >= self._quiet_ns else ():
             while line and len(self._asked) < ASKS_MAX:
                 if not self.budget.take(line[0].weight, now_ns, self._keep[rank]):
                     return

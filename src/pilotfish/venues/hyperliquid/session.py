@@ -7,10 +7,11 @@ another way shows them moving.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from pilotfish.domain.events import Connection, Event
+from pilotfish.domain.instrument import Kind
 from pilotfish.domain.orders import Command, Place, PlaceBatch, Query
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.hyperliquid.accounts import USER_STREAMS_MAX, Account, Settings
@@ -19,7 +20,7 @@ from pilotfish.venues.hyperliquid.assets import VENUE, Listing
 from pilotfish.venues.hyperliquid.codec import FRAME
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.feeds import Feeds
-from pilotfish.venues.hyperliquid.leads import Leads
+from pilotfish.venues.hyperliquid.leads import ALL_KINDS, Leads
 from pilotfish.venues.hyperliquid.link import STREAM, Link
 from pilotfish.venues.hyperliquid.messages import (
     BboFrame,
@@ -49,7 +50,11 @@ LOOK_NS = SECOND // 2  # verdicts of trust change with time
 
 
 class HyperliquidSession:
-    """A `Session`. `leads[k]` is the address of lead k; without `accounts` it listens only."""
+    """A `Session`. `leads[k]` is the address of lead k; without `accounts` it listens only.
+
+    `watch`: instruments to follow from the start; others are as soon as a lead or an order touches them.
+    `kinds`: of the instruments in which leads are followed.
+    """
 
     name = VENUE
     idempotent_ids = True
@@ -63,13 +68,14 @@ class HyperliquidSession:
         keys: Keyring | None,
         trust: Trust | None = None,
         watch: Iterable[int] = (),
+        kinds: Collection[Kind] = ALL_KINDS,
     ) -> None:
         self._link = Link(settings)
         self.trust = trust or Trust()
         self._pulse = Pulse(self._link, self.trust)
         self._subscriptions = Subscriptions(self._link, self._subscription_answered)
         self.feeds = Feeds(self._link, listing, self.trust, self._subscriptions)
-        self._leads = Leads(self._link, listing, leads, self.feeds.watch, self.feeds.price)
+        self._leads = Leads(self._link, listing, leads, self.feeds.watch, self.feeds.price, kinds)
         self._trading = Trading(self._link, listing, accounts, keys, settings) if accounts and keys else None
         self._watch = tuple(watch)
         self._crowd = len(accounts) > USER_STREAMS_MAX  # more than are streamed: the others are seen in public trades

@@ -105,6 +105,7 @@ class Trading:
         """
         self._began(now_ns)
         self._reconciler.since(cursor)
+        self._stream.recalled = True
         self._intake.recall(commands, self._reconciler, now_ns)
 
     def orders(self, frame: OrdersFrame, now_ns: int) -> None:

@@ -238,9 +238,19 @@ class Reconciler:
                 self._teller.again(order, now_ns)
                 over.append(coid)
         asked = tuple(coid for coid in round_.coids if coid in {*open_, *over, *absent})
-        fetched_ns = min((self._fetched_ns.get(address, 0) for address in self._stream.streamed), default=0)
-        cursor = max(round_.cursor, fetched_ns // NS_PER_MS - BEHIND_MS)
+        cursor = max(round_.cursor, self._reached_ms())
         return Reconciled(now_ns, now_ns, cursor, asked, tuple(open_), tuple(over))
+
+    def _reached_ms(self) -> int:
+        """Up to where nothing of ours is missing: fills were asked for, and no order of a batch is without its result.
+
+        A process that begins at the cursor must find all that this one has not told.
+        """
+        live = self._orders.all_live()
+        addresses = self._stream.streamed | {order.account.trades_as for order in live if order.batch is None}
+        fetched_ns = min((self._fetched_ns.get(address, 0) for address in addresses), default=0)
+        begun_ms = [order.posted_ms for order in live if order.batch is not None and order.posted_ms]
+        return min([fetched_ns // NS_PER_MS - BEHIND_MS, *begun_ms])
 
     def _done(self, round_: _Round, answer: Reconciled | None, now_ns: int) -> None:
         self._running = None

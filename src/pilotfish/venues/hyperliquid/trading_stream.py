@@ -13,6 +13,7 @@ from decimal import Decimal
 from pilotfish.domain.errors import NumericOverflow
 from pilotfish.domain.events import Fill, OrderUpdate
 from pilotfish.domain.instrument import Side
+from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import Amend, OrderSignal, Tif
 from pilotfish.venues.hyperliquid.accounts import USER_STREAMS_MAX, Account
 from pilotfish.venues.hyperliquid.actions import Cloids, Listed
@@ -53,6 +54,7 @@ class Stream:
         self.accounts = {account.trades_as.lower(): account for account in accounts}
         self.streamed = frozenset(list(self.accounts)[:USER_STREAMS_MAX])
         self.floor_ms = 0  # what happened before was told by who was here before
+        self.recalled = False  # whatever was alive when this process began is in memory
         self.counts: Counter[str] = Counter()
         self._seen: dict[tuple[str, int], None] = {}  # fills of orders that are not in memory
         asking.rows = self.rows
@@ -148,6 +150,8 @@ class Stream:
             if late and fresh:  # it filled while it was being amended: the new order is too large by that
                 order.amend = order.amend or _as_it_stands(order)
                 self._teller.opened(order, now_ns)
+        elif isinstance(fill, Fill) and self.recalled and account.account != OMNIBUS:
+            self.counts["fills_of_before"] += 1  # of an order, perhaps of a batch, that was over: all of it was told
         elif (account.trades_as, fill.fill_id) not in self._seen:
             self._seen[account.trades_as, fill.fill_id] = None
             if len(self._seen) > _REMEMBERED:

@@ -49,8 +49,11 @@ class Asking:
 
     def said(self, order: Order, name: str, status: str, size_matched: object, now_ns: int) -> None:
         """What the venue says of an order, by the stream or asked. Raises MessageRefused."""
+        name = name.lower()
         if name != order.id and order.id and name in order.earlier:
             return  # of before an amendment
+        if not order.id:
+            order.found = name
         signal, reason = order_status(status)
         traded6 = order.base6 + size6_of(size_matched)
         whole = traded6 >= order.place.lots * UNIT

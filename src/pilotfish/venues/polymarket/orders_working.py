@@ -54,11 +54,13 @@ class Order(msgspec.Struct):
     gone: tuple[int, int] | None = None  # it was not among the open orders, with `filled6` then, and since when
     absent: bool = False
     earlier: list[str] = []  # ids before amendments
-    guesses: set[str] = set()  # ids it may have, where it went out before a restart
+    guesses: set[str] = set()  # ids it may have, where it went out before a restart …
+    found: str = ""  # … and the one it has
 
     @property
     def id(self) -> str:
-        return self.drawn.id if self.drawn is not None else ""
+        """By which the venue knows it; empty where that is not known."""
+        return self.drawn.id if self.drawn is not None else self.found
 
     @property
     def over(self) -> bool:
@@ -109,8 +111,8 @@ class Working:
 
     def name(self, order: Order, drawn: Drawn) -> None:
         """What goes out for it now; what went out before is still its."""
-        if order.drawn is not None and order.drawn.id != drawn.id:
-            order.earlier = [*order.earlier, order.drawn.id]
+        if order.id not in ("", drawn.id):
+            order.earlier = [*order.earlier, order.id]
         order.drawn = drawn
         self.by_id[drawn.id] = order
 

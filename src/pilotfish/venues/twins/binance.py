@@ -20,6 +20,7 @@ from pilotfish.venues.twins.cex_records import (
     CexTrade,
     Refusal,
     money_text,
+    rate_text,
 )
 from pilotfish.venues.twins.cex_wire import CexWire, Params, Signed, digest, levels, same
 from pilotfish.venues.twins.faults import Fault, TwinFaults, TwinSettings
@@ -46,6 +47,7 @@ class BinanceTwin(CexWire):
             ("GET", "/fapi/v1/time"): lambda _: {"serverTime": self.stamp_ms(self.now_ns)},
             ("GET", "/fapi/v1/exchangeInfo"): lambda _: self._information(),
             ("GET", "/fapi/v1/depth"): self._depth,
+            ("GET", "/fapi/v1/fundingRate"): self._rates,
         }
         self.private = {
             ("POST", "/fapi/v1/order"): lambda account, params: _order(
@@ -63,6 +65,7 @@ class BinanceTwin(CexWire):
             ("GET", "/fapi/v1/userTrades"): self._user_trades,
             ("GET", "/fapi/v3/positionRisk"): self._positions,
             ("GET", "/fapi/v3/account"): self._account,
+            ("GET", "/fapi/v1/income"): self._income,
             ("GET", "/fapi/v1/leverageBracket"): self._brackets,
             ("POST", "/fapi/v1/countdownCancelAll"): self._countdown,
             ("POST", "/fapi/v1/listenKey"): self._listen_key,
@@ -192,6 +195,26 @@ class BinanceTwin(CexWire):
             "initialMargin": "0", "maintMargin": "0", "unrealizedProfit": "0", "crossWalletBalance": money,
         }  # fmt: skip
         return {"totalWalletBalance": money, "assets": [asset], "positions": []}
+
+    def _income(self, account: CexAccount, params: Params) -> object:
+        return [
+            {
+                "symbol": one.name, "incomeType": "FUNDING_FEE", "income": money_text(-one.money), "asset": "USDT",
+                "info": "FUNDING_FEE", "time": self.stamp_ms(one.ns), "tranId": one.id, "tradeId": "",
+            }
+            for one in self.fundings_of(account, params.get("symbol"))
+            if self.stamp_ms(one.ns) >= int(params.get("startTime", 0))
+        ]  # fmt: skip
+
+    def _rates(self, params: Params) -> object:
+        return [
+            {
+                "symbol": one.name, "fundingRate": rate_text(one.rate_e6), "fundingTime": self.stamp_ms(one.ns),
+                "markPrice": self.markets[one.name].price_text(one.price),
+            }
+            for one in self.fundings
+            if one.name == params["symbol"]
+        ]  # fmt: skip
 
     def _countdown(self, account: CexAccount, params: Params) -> object:
         self.keep_alive(account, int(params["countdownTime"]) * MS)

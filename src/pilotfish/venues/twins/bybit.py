@@ -19,6 +19,7 @@ from pilotfish.venues.twins.cex_records import (
     CexTrade,
     Refusal,
     money_text,
+    rate_text,
 )
 from pilotfish.venues.twins.cex_wire import CexWire, Params, Signed, digest, levels, same
 from pilotfish.venues.twins.faults import Fault, TwinFaults, TwinSettings
@@ -39,6 +40,7 @@ class BybitTwin(CexWire):
             ("GET", "/v5/market/time"): lambda _: {"timeSecond": str(self.stamp_ms(self.now_ns) // 1_000)},
             ("GET", "/v5/market/instruments-info"): self._instruments,
             ("GET", "/v5/market/orderbook"): self._depth,
+            ("GET", "/v5/market/funding/history"): self._rates,
         }
         self.private = {
             ("GET", "/v5/user/query-api"): lambda account, params: {"unified": 0, "uta": 1, "readOnly": 0},
@@ -92,7 +94,8 @@ class BybitTwin(CexWire):
         side = Side.BUY if params["side"] == "Buy" else Side.SELL
         return CexOrder(
             0, params.get("orderLinkId", ""), account.number, market, side, market.lots(params["qty"]),
-            market.instrument.price(params["price"]), TIFS[params.get("timeInForce", "GTC")], bool(params.get("reduceOnly")),
+            market.instrument.price(params["price"]), TIFS[params.get("timeInForce", "GTC")],
+            bool(params.get("reduceOnly")),
             self.now_ns, self.now_ns,
         )  # fmt: skip
 
@@ -139,12 +142,38 @@ class BybitTwin(CexWire):
 
     def _executions(self, account: CexAccount, params: Params) -> object:
         """The newest first."""
+        if params.get("execType") == "Funding":
+            return {"list": self._fundings(account, params), "nextPageCursor": "", "category": "linear"}
         trades = self.trades_of(
             account, params.get("symbol"), int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
         )
         some = [one for one in reversed(trades) if params.get("orderId", str(one.order.id)) == str(one.order.id)]
         rows = [self._execution(one) for one in some[: int(params.get("limit", 50))]]
         return {"list": rows, "nextPageCursor": "", "category": "linear"}
+
+    def _fundings(self, account: CexAccount, params: Params) -> list[Params]:
+        """A fee that is positive when paid."""
+        return [
+            {
+                "symbol": one.name, "orderId": f"funding{one.id}", "execId": f"f{one.id}", "execType": "Funding",
+                "execFee": money_text(one.money), "feeRate": rate_text(one.rate_e6), "side": "Buy",
+                "execPrice": self.markets[one.name].price_text(one.price), "execTime": str(self.stamp_ms(one.ns)),
+                "markPrice": self.markets[one.name].price_text(one.price), "execQty": "0", "execValue": "0",
+            }
+            for one in reversed(self.fundings_of(account, params.get("symbol")))
+        ]  # fmt: skip
+
+    def _rates(self, params: Params) -> object:
+        rows = [
+            {
+                "symbol": one.name,
+                "fundingRate": rate_text(one.rate_e6),
+                "fundingRateTimestamp": str(self.stamp_ms(one.ns)),
+            }
+            for one in reversed(self.fundings)
+            if one.name == params["symbol"]
+        ]
+        return {"category": "linear", "list": rows}
 
     def _positions(self, account: CexAccount, params: Params) -> object:
         rows = [

@@ -14,7 +14,7 @@ import numpy as np
 from pilotfish.domain.instrument import Kind, Side
 from pilotfish.domain.orders import Tif
 from pilotfish.venues.sim.matching import ANONYMOUS, OrderBook, Pulled
-from pilotfish.venues.twins.cex_records import CexAccount, CexMarket, CexOrder, CexTrade, Refusal
+from pilotfish.venues.twins.cex_records import CexAccount, CexFunding, CexMarket, CexOrder, CexTrade, Refusal
 from pilotfish.venues.twins.faults import SECOND, Fault, TwinFaults, TwinSettings
 from pilotfish.venues.twins.port import Push
 
@@ -40,6 +40,7 @@ class CexTwin:
         self.accounts: dict[str, CexAccount] = {}
         self.orders: dict[int, CexOrder] = {}
         self.trades: list[CexTrade] = []
+        self.fundings: list[CexFunding] = []
         self.counts: Counter[str] = Counter()
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.now_ns = start_ns
@@ -75,6 +76,21 @@ class CexTwin:
         self.books[name].add(side, lots, price, Tif.IOC, ANONYMOUS)
         self._settle(name)
         self.showed(name)
+
+    def pay_funding(self, name: str, rate_e6: int) -> None:
+        """Every position of this market pays (or is paid) now."""
+        mark, instrument = self.marks[name], self.markets[name].instrument
+        for account in self.accounts.values():
+            lots = account.positions.get(name, 0)
+            if lots:
+                side = 1 if lots > 0 else -1
+                money = side * instrument.notional_floor(lots, mark) * rate_e6 // 1_000_000
+                account.money -= money
+                number = len(self.fundings) + 9_000_001
+                self.fundings.append(CexFunding(number, account.number, name, lots, money, rate_e6, mark, self.now_ns))
+
+    def fundings_of(self, account: CexAccount, name: str | None) -> list[CexFunding]:
+        return [one for one in self.fundings if one.owner == account.number and name in (None, one.name)]
 
     def of_client(self, client: str) -> list[CexOrder]:
         return [order for order in self.orders.values() if order.client == client]

@@ -76,6 +76,19 @@ class CexAccount(msgspec.Struct):
     positions: dict[str, int] = {}
 
 
+class CexFunding(msgspec.Struct, frozen=True):
+    """What one account paid (> 0) for a position; `rate_e6` in millionths, `price` the mark."""
+
+    id: int
+    owner: int
+    name: str
+    lots: int
+    money: int
+    rate_e6: int
+    price: int
+    ns: int
+
+
 class Refusal(Exception):
     """The exchange says no; `kind` is a word that each protocol has its own code for."""
 
@@ -108,6 +121,10 @@ def perpetual(index: int, venue: str, name: str, base: str, steps: Steps, terms:
         max_leverage=terms.leverage, taker_fee_e6=terms.taker_e6, maker_fee_e6=terms.maker_e6,
     )  # fmt: skip
     return CexMarket(instrument, name, base, Decimal(steps.contract))
+
+
+def rate_text(rate_e6: int) -> str:
+    return format(Decimal(rate_e6).scaleb(-6), "f")
 
 
 def money_text(money: int) -> str:

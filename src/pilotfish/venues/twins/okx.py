@@ -20,6 +20,7 @@ from pilotfish.venues.twins.cex_records import (
     CexTrade,
     Refusal,
     money_text,
+    rate_text,
 )
 from pilotfish.venues.twins.cex_wire import CexWire, Params, Signed, digest, levels, same
 from pilotfish.venues.twins.faults import SECOND, Fault, TwinFaults, TwinSettings
@@ -41,6 +42,7 @@ class OkxTwin(CexWire):
             ("GET", "/api/v5/public/time"): lambda _: [{"ts": str(self.stamp_ms(self.now_ns))}],
             ("GET", "/api/v5/public/instruments"): lambda _: [market_row(one) for one in self.markets.values()],
             ("GET", "/api/v5/market/books"): self._depth,
+            ("GET", "/api/v5/public/funding-rate-history"): self._rates,
         }
         self.private = {
             ("POST", "/api/v5/trade/order"): lambda account, params: self._each([params], account, self._place),
@@ -54,6 +56,7 @@ class OkxTwin(CexWire):
             ("GET", "/api/v5/trade/fills-history"): self._fills,
             ("GET", "/api/v5/account/positions"): self._positions,
             ("GET", "/api/v5/account/balance"): self._balance,
+            ("GET", "/api/v5/account/bills-archive"): self._bills,
             ("POST", "/api/v5/trade/cancel-all-after"): self._after,
         }
         super().__init__(markets(), [600_000, 300_000], faults, settings, start_ns, walks=walks)
@@ -145,6 +148,26 @@ class OkxTwin(CexWire):
         )
         some = [one for one in reversed(trades) if params.get("ordId", str(one.order.id)) == str(one.order.id)]
         return [self._fill(one) for one in some[: int(params.get("limit", 100))]]
+
+    def _bills(self, account: CexAccount, params: Params) -> object:
+        return [
+            {
+                "billId": str(one.id), "instId": one.name, "instType": "SWAP", "ccy": "USDT", "type": "8",
+                "subType": "173" if one.money > 0 else "174", "balChg": money_text(-one.money), "posBalChg": "0",
+                "ts": str(self.stamp_ms(one.ns)), "pnl": money_text(-one.money),
+            }
+            for one in reversed(self.fundings_of(account, None))
+        ]  # fmt: skip
+
+    def _rates(self, params: Params) -> object:
+        return [
+            {
+                "instType": "SWAP", "instId": one.name, "fundingRate": rate_text(one.rate_e6),
+                "realizedRate": rate_text(one.rate_e6), "fundingTime": str(self.stamp_ms(one.ns)),
+            }
+            for one in reversed(self.fundings)
+            if one.name == params["instId"]
+        ]  # fmt: skip
 
     def _positions(self, account: CexAccount, params: Params) -> object:
         return [

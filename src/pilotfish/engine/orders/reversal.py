@@ -1,0 +1,107 @@
+"""A venue takes a fill back: a match that failed to settle. Whoever got a share of it gives it back, and the money too.
+
+Kept only for instruments that settle after the match (outcome tokens), and for so many orders.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pilotfish.domain.arith import Ints, apportion
+from pilotfish.domain.events import FillReversed
+from pilotfish.domain.instrument import Kind
+from pilotfish.domain.mandate import OMNIBUS
+from pilotfish.engine.facts import Copied, Fact, Quarantined
+from pilotfish.engine.follows.entries import traded
+from pilotfish.engine.orders.fanout import watch
+from pilotfish.engine.orders.leg import Occasion, Out, touched
+from pilotfish.engine.state import COID_BITS, Shared, State, remember
+from pilotfish.ledger.book import Rows
+
+_REMEMBERED_SHARES = 4_096
+_REMEMBERED_REVERSALS = 65_536
+
+
+def note_share(state: State, facts: list[Fact]) -> None:
+    """Remember who got what of orders whose trades may yet fail."""
+    for fact in facts:
+        if isinstance(fact, Copied) and state.listings[fact.instrument].instrument.kind is Kind.OUTCOME:
+            _note(state, fact)
+
+
+def _note(state: State, fact: Copied) -> None:
+    if not fact.lots.any():
+        return
+    some = np.flatnonzero(fact.lots)
+    rows = _indices(fact.rows, state.ledger.follows)[some]
+    shared = Shared(fact.lead, fact.instrument, fact.side, rows, fact.lots[some], fact.reference, fact.lead_ns)
+    known = state.shares.pop(fact.coid, None)
+    if known is not None:  # a resting order is shared out bit by bit
+        shared.rows = np.concatenate([known.rows, shared.rows])
+        shared.lots = np.concatenate([known.lots, shared.lots])
+    remember(state.shares, fact.coid, shared, _REMEMBERED_SHARES)
+
+
+def on_reversed(state: State, event: FillReversed) -> Out:
+    """A reversal counts once, and before its fill too. Of an order that is not over the fill is taken off; else shares
+    are taken back.
+    """
+    if event.fill_id in state.reversed:
+        state.duplicates += 1
+        return [], []
+    remember(state.reversed, event.fill_id, 1, _REMEMBERED_REVERSALS)
+    block = state.blocks.get(event.coid)
+    if block is not None:
+        if event.fill_id in block.fill_ids:
+            block.filled -= event.lots
+            block.cost -= event.cost
+            block.fee -= event.fee
+            place = block.place
+            state.ledger.clear_fill(place.instrument, place.side, -event.lots, -event.cost, -event.fee)
+        return [], []
+    if event.coid in state.closed_fills and event.fill_id not in state.closed_fills[event.coid]:
+        return [], []  # it never counted
+    shared = state.shares.get(event.coid) or _batch_of(state, event)
+    mine = np.zeros(0, dtype=np.int64)
+    if shared is not None:
+        of_account = state.follows.follower[shared.rows] == event.account
+        mine = shared.lots if event.account == OMNIBUS else np.where(of_account, shared.lots, 0)
+    if shared is None or int(mine.sum()) < event.lots:
+        state.quarantined += 1
+        return [], [Quarantined(f"reversal of fill {event.fill_id}", f"order {event.coid} shared out no such fill")]
+    return _take_back(state, event, shared, mine)
+
+
+def _take_back(state: State, event: FillReversed, shared: Shared, had: Ints) -> Out:
+    lots = apportion(event.lots, had)
+    costs, fees = apportion(event.cost, lots), apportion(event.fee, lots)
+    key, side = shared.instrument, shared.side
+    shared.lots = shared.lots - lots
+    rows, place = np.unique(shared.rows, return_inverse=True)  # to the ledger a row is one row
+    lots, costs, fees = (_sums(place, rows.size, column) for column in (lots, costs, fees))
+    state.ledger.post_trades(key, rows, -side * lots, -side * costs, -fees)
+    traded(state, key, rows, -side * lots, -side * costs)
+    touched(state, key)
+    watch(state, shared.lead, key, Occasion(shared.reference, shared.lead_ns, first=False))
+    fact = Copied(
+        event.coid, shared.lead, key, -side, True, rows, np.zeros_like(lots), lots, costs, -fees, event.price,
+        2 * event.price, event.venue_ns, np.array([event.venue_ns], dtype=np.int64), True, hedge=True,
+    )  # fmt: skip
+    return [], [fact]
+
+
+def _batch_of(state: State, event: FillReversed) -> Shared | None:
+    """The latest batch before this id that traded the same: its orders' ids follow the batch's own."""
+    earlier = [coid for coid in state.shares if coid <= event.coid and coid >> COID_BITS == event.coid >> COID_BITS]
+    found = state.shares[max(earlier)] if earlier else None
+    return found if found is not None and (found.instrument, found.side) == (event.instrument, event.side) else None
+
+
+def _sums(place: Ints, size: int, column: Ints) -> Ints:
+    out = np.zeros(size, dtype=np.int64)
+    np.add.at(out, place, column)
+    return out
+
+
+def _indices(rows: Rows, count: int) -> Ints:
+    return np.arange(count)[rows] if isinstance(rows, slice) else rows

@@ -1,0 +1,139 @@
+"""A match that failed to settle is taken back: from whoever had a share of it, with its money, once."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from pilotfish.domain.events import Fill, FillReversed
+from pilotfish.domain.instrument import Instrument, Kind, TickRule
+from pilotfish.domain.mandate import OMNIBUS, Route
+from pilotfish.engine.facts import Copied, Quarantined
+from pilotfish.engine.snapshot import decode_state, encode_state
+from pilotfish.engine.step import step
+from pilotfish.views.attribution import AttributionView
+from tests.unit.driver import SECOND, Desk, batched, free_follows, only, placed, said
+
+PX = 5_000  # 0.5
+TOKEN = Instrument(
+    0, "YES", "polymarket", Kind.OUTCOME, 2, 4, tick_rule=TickRule.GRID, tick=100, min_notional=0, taker_fee_e6=0
+)
+
+
+def desk_of(route: Route, count: int = 3) -> Desk:
+    desk = Desk(route, instruments=[TOKEN])
+    desk.follow(free_follows(np.arange(count), sizing=1, value=10**9))
+    desk.top(PX, half=100)
+    return desk
+
+
+def fill(desk: Desk, coid: int, lots: int, number: int, fee: int = 30) -> Fill:
+    return Fill(*desk.stamp(), coid, number, lots, PX, TOKEN.cost(1, lots, PX), fee)
+
+
+def reversed_(desk: Desk, coid: int, lots: int, number: int, account: int = OMNIBUS, fee: int = 30) -> FillReversed:
+    return FillReversed(*desk.stamp(), coid, number, account, 0, 1, lots, PX, TOKEN.cost(1, lots, PX), fee)
+
+
+def bought(desk: Desk) -> int:
+    """All follows buy 100 lots each in one block, in two fills. Returns its id."""
+    place = only(desk.lead(100, PX))
+    desk.go(fill(desk, place.coid, 200, 71))
+    desk.go(fill(desk, place.coid, 100, 72))
+    assert desk.held() == [100] * 3
+    return place.coid
+
+
+def money(desk: Desk) -> list[int]:
+    return desk.state.ledger.money.rows.tolist()
+
+
+def test_shares_of_a_failed_fill_are_given_back_with_what_they_cost_and_the_sums_stay_zero() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    before = money(desk)
+    coid = bought(desk)
+    desk.go(reversed_(desk, coid, 200, 71))
+    desk.go(reversed_(desk, coid, 100, 72))
+    assert desk.held() == [0] * 3
+    assert money(desk) == before
+    assert not any(desk.state.ledger.sums().values())
+
+
+def test_a_part_is_taken_back_in_proportion_and_a_doubled_reversal_counts_once() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    coid = bought(desk)
+    once = reversed_(desk, coid, 100, 72)
+    desk.go(once)
+    desk.go(once)
+    assert sum(desk.held()) == 200
+    assert sorted(desk.held()) == [66, 67, 67]
+    assert desk.state.duplicates == 1
+
+
+def test_what_was_taken_back_is_bought_again_within_the_window() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    coid = bought(desk)
+    desk.go(reversed_(desk, coid, 300, 71))
+    desk.top(PX, half=100)
+    (place,) = placed(desk.wait(SECOND))
+    assert (place.side, place.lots) == (1, 300)
+
+
+def test_a_fill_that_fails_while_its_order_is_under_way_is_as_if_it_had_not_been() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    place = only(desk.lead(100, PX))
+    desk.go(fill(desk, place.coid, 120, 71))
+    desk.go(reversed_(desk, place.coid, 120, 71))
+    desk.go(fill(desk, place.coid, 120, 71))
+    assert desk.state.blocks[place.coid].filled == 0, "the fill that failed does not come back"
+    desk.go(fill(desk, place.coid, 300, 73))
+    assert desk.held() == [100] * 3
+    assert not any(desk.state.ledger.sums().values())
+
+
+def test_a_reversal_that_overtakes_its_fill_keeps_it_from_counting() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    place = only(desk.lead(100, PX))
+    assert not said(desk.go(reversed_(desk, place.coid, 120, 71)), Quarantined)
+    desk.go(fill(desk, place.coid, 120, 71))
+    assert desk.state.blocks[place.coid].filled == 0
+
+
+def test_of_separate_accounts_only_the_one_that_is_meant_gives_back() -> None:
+    desk = desk_of(Route.SEGREGATED)
+    (batch,) = batched(desk.lead(100, PX))
+    desk.results(batch)
+    held = desk.held()
+    assert held == [100] * 3
+    desk.go(reversed_(desk, batch.coid + 1, 40, 9, account=1, fee=0))
+    assert desk.held() == [100, 60, 100]
+    assert not any(desk.state.ledger.sums().values())
+
+
+def test_a_reversal_of_what_nobody_had_is_set_aside() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    coid = bought(desk)
+    assert said(desk.go(reversed_(desk, coid + 10**9, 5, 99)), Quarantined)
+    assert desk.held() == [100] * 3
+
+
+@pytest.mark.parametrize("bad", [{"lots": 0}, {"lots": -1}, {"instrument": 9}, {"price": 0}, {"cost": -1}])
+def test_a_reversal_that_cannot_be_changes_nothing(bad) -> None:
+    desk = desk_of(Route.OMNIBUS)
+    coid = bought(desk)
+    event = msgspec.structs.replace(reversed_(desk, coid, 5, 71), **bad)
+    assert said(desk.go(event), Quarantined)
+    assert desk.held() == [100] * 3
+
+
+def test_attribution_is_exact_over_a_reversal_and_a_restart_remembers_the_shares() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    view = AttributionView()
+    coid = bought(desk)
+    state = decode_state(encode_state(desk.state))
+    event = reversed_(desk, coid, 150, 71)
+    outcome = step(state, event)
+    (fact,) = [one for one in outcome.facts if isinstance(one, Copied)]
+    assert (fact.side, int(fact.lots.sum()), int(fact.fees.sum())) == (-1, 150, -30)
+    view(event, outcome, state)
+    desk.go(event)
+    assert encode_state(state) == encode_state(desk.state)
