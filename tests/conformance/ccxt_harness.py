@@ -57,7 +57,7 @@ class World:
         usual: dict[str, Any] = {
             "exchange": self.name, "symbols": (BTC, ETH), "urls": {"base": self.server.url}, "throttled": False,
             "timeout_ns": SECOND, "retry_ns": SECOND // 50, "retry_ns_max": SECOND // 10, "tick_ns": SECOND // 50,
-            "clock_ns": HOUR, "compare_ns": HOUR, "funding_ns": HOUR,
+            "clock_ns": HOUR, "compare_ns": HOUR, "funding_ns": HOUR, "positions_ns": HOUR,
         }  # fmt: skip
         return Settings(**(usual | changes))
 
@@ -120,6 +120,13 @@ class World:
                 for event in self.seen[since:]:
                     if isinstance(event, Reconciled):
                         return event
+
+    async def looked(self, times: int) -> None:
+        """The venue has compared its positions so many times more."""
+        async with asyncio.timeout(PATIENCE_S):
+            wanted = self.venue.counters().get("positions_compared", 0) + times
+            while self.venue.counters().get("positions_compared", 0) < wanted:
+                await asyncio.sleep(0)
 
     async def settled(self) -> None:
         """The venue has no request under way."""

@@ -8,7 +8,7 @@ import ccxt.pro
 import pytest
 
 from pilotfish.domain.errors import ConfigError, VenueError
-from pilotfish.domain.events import Funding
+from pilotfish.domain.events import Fill, Funding
 from pilotfish.domain.orders import Amend, Cancel, OrderSignal, Tif
 from pilotfish.venues.ccxt.dialects import DIALECTS
 from pilotfish.venues.ccxt.settings import Credentials, Settings
@@ -176,5 +176,21 @@ def test_funding_is_told_once_with_its_rate_and_what_was_paid(name, rate_e6):
             await here.until(Funding, lambda event: event.funding_id != paid.funding_id)
             told = [event.funding_id for event in here.seen if isinstance(event, Funding)]
             assert len(told) == len(set(told))
+
+    run(scene())
+
+
+@each
+def test_a_position_that_our_fills_do_not_explain_is_counted(name):
+    async def scene():
+        async with world(name, positions_ns=SECOND // 50) as here:
+            here.send(here.order(1, 1, MID + 50, Tif.IOC))
+            await here.told(1, FILLED)
+            await here.until(Fill, lambda event: event.coid == 1)
+            await here.looked(3)
+            assert "positions_unexplained" not in here.venue.counters()
+            here.act(lambda: here.twin.accounts[KEY].positions.update({here.market: 0}))
+            await here.looked(2)
+            assert here.venue.counters()["positions_unexplained"] == 1
 
     run(scene())

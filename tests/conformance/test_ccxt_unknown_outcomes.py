@@ -145,6 +145,8 @@ def test_what_traded_in_a_gap_is_brought_by_the_query_after_it(name):
             here.act(gap)
             await here.until(Connection, lambda event: not event.up, since)
             await here.until(Connection, lambda event: event.up, since)
+            private = [state for state in here.twin.streams.values() if state["account"] is not None]
+            assert len(private) == 1, "up means that the private stream is subscribed again"
             assert here.fills(1) == []
             answer = await here.ask(1, 2)
             assert (answer.open, answer.done) == ((2,), (1,))
@@ -233,5 +235,23 @@ def test_through_a_storm_every_fill_is_told_once_and_every_order_ends_as_the_exc
             assert len(told) == len(set(told)) == len(here.twin.trades) > 10
             assert sum(fill.fee for fill in here.seen if isinstance(fill, Fill)) == sum(t.fee for t in here.twin.trades)
             assert all(faults.injected[fault] for fault in (Fault.LOST_ANSWER, Fault.LOST_REQUEST, Fault.ERROR_500))
+
+    run(scene())
+
+
+@each
+def test_fills_of_orders_that_nobody_asks_about_are_told_all_the_same(name):
+    async def scene():
+        async with world(name) as here:
+            here.send(here.order(1, 1, MID - 1), here.order(2, 1, MID - 100))
+            await here.told(1, ACK)
+            await here.told(2, ACK)
+            await here.venue.stop(cancel=False)
+            here.act(partial(here.twin.lay, here.market, MID - 50))
+            here.seen.clear()
+            await here.start_again()
+            answer = await here.ask(2)
+            assert answer.open == (2,)
+            assert sum(fill.lots for fill in here.fills(1)) == here.lots(10)
 
     run(scene())

@@ -1,11 +1,12 @@
 """Binance, Bybit and OKX through ccxt, over real sockets to their twins: orders, from being placed to their end."""
 
+import asyncio
 from functools import partial
 
 import numpy as np
 import pytest
 
-from pilotfish.domain.events import Fill, OrderUpdate
+from pilotfish.domain.events import BookTop, Fill, OrderUpdate
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, OrderSignal, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
@@ -64,14 +65,14 @@ def test_a_batch_is_answered_order_by_order(name):
     async def scene():
         async with world(name) as here:
             here.faults.plan(Fault.PARTIAL_BATCH)
-            here.send(*(here.order(coid, 1, MID - 100 * coid) for coid in (1, 2, 3)))
-            refused = await here.told(1, REJECT)
+            here.send(*(here.order(coid, 1, MID - 100 * coid, reduce=coid == 3) for coid in (1, 2, 3, 4)))
+            assert (await here.told(1, REJECT)).reason is Reason.BALANCE
+            assert (await here.told(3, REJECT)).reason is Reason.REJECTED
             await here.told(2, ACK)
-            await here.told(3, ACK)
-            assert refused.reason is Reason.BALANCE
-            assert REJECT not in here.signals(2) + here.signals(3)
-            assert here.at_exchange(1) == []
-            assert [order.status for coid in (2, 3) for order in here.at_exchange(coid)] == ["open", "open"]
+            await here.told(4, ACK)
+            assert REJECT not in here.signals(2) + here.signals(4)
+            assert here.at_exchange(1) + here.at_exchange(3) == []
+            assert [order.status for coid in (2, 4) for order in here.at_exchange(coid)] == ["open", "open"]
             requests = [request for request in here.twin.requests if "atch" in request[1]]
             assert len(requests) == 1
 
@@ -147,10 +148,31 @@ def test_a_post_only_order_that_would_trade_does_not(name):
 
 
 @each
-def test_a_cancel_that_comes_with_its_order_waits_for_it(name):
+def test_a_cancel_that_comes_with_its_order_waits_for_it(name, monkeypatch):
     async def scene():
         async with world(name) as here:
+            gate, create, cancel, went = (
+                asyncio.Event(),
+                here.venue.exchange.create_order,
+                here.venue.dialect.cancel,
+                [],
+            )
+
+            async def held_back(*args):
+                went.append("place")
+                await gate.wait()
+                return await create(*args)
+
+            async def noted(*args):
+                went.append("cancel")
+                return await cancel(*args)
+
+            monkeypatch.setattr(here.venue.exchange, "create_order", held_back)
+            monkeypatch.setattr(here.venue.dialect, "cancel", noted)
             here.send(here.order(1, 1, MID - 100), Cancel(1))
+            await here.until(BookTop, since=len(here.seen))
+            assert went == ["place"]
+            gate.set()
             over = await here.told(1, CANCEL)
             assert over.lots_left == here.lots(10)
             assert here.at_exchange(1)[0].status == "cancelled"

@@ -82,7 +82,10 @@ class Market:
         self.up, self.asked_ns = False, None
         self._open()
         commands = [replace(self.placed[coid], lots=self.lots[coid]) for coid in self.placed if not self.over(coid)]
-        commands += [batch for coid, batch in self.batches.items() if len(self.results[coid]) < batch.lots.size]
+        commands += [
+            batch for coid, batch in self.batches.items()
+            if coid not in self.closed and len(self.results[coid]) < batch.lots.size
+        ]  # fmt: skip
         self.session._trading.recall(commands, self.cursor, self.now)
         self.venue.touch()
 

@@ -13,7 +13,7 @@ from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.schemes import SignRequest
 from pilotfish.venues.paper import Depth, Level
 from pilotfish.venues.port import Venue
-from pilotfish.venues.session import Session
+from pilotfish.venues.session import Session, Unfinished
 
 Signer = Callable[[Sequence[SignRequest]], Awaitable[list[bytes]]]
 
@@ -75,6 +75,10 @@ class LiveVenue(Venue, Depth, Protocol):
     @property
     def failure(self) -> Exception | None: ...
 
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        """Before `start`: what a journal leaves open. It is asked about, never sent."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self, timeout_s: float = 10.0) -> None:
@@ -95,6 +99,9 @@ class LiveDriver(Driver):
 
     def depth(self, instrument: int) -> tuple[Sequence[Level], Sequence[Level], int] | None:
         return self.session.depth(instrument)
+
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        self.session.recall(unfinished, now_ns)
 
 
 def drive(

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from pilotfish.domain.events import Event
-from pilotfish.domain.orders import Command
+from pilotfish.domain.orders import Command, Place, PlaceBatch
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.keys.schemes import SignRequest
 
@@ -62,6 +62,16 @@ class Sign(msgspec.Struct, frozen=True):
 Out = Open | Close | Send | Ask | Sign
 
 
+class Unfinished(msgspec.Struct, frozen=True):
+    """What a journal leaves open at a restart: the cursor, orders without an end and when they were sent, and the
+    instruments each lead held.
+    """
+
+    cursor: int
+    orders: list[tuple[Place | PlaceBatch, int]] = []
+    held: dict[int, list[int]] = {}
+
+
 class Session(Protocol):
     """What a driver drives. No method raises for what the venue says or fails to say.
 
@@ -75,6 +85,10 @@ class Session(Protocol):
 
     def start(self, now_ns: int) -> None:
         """Open the streams."""
+        ...
+
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        """Before `start`, at every start: orders of before are asked about, never sent."""
         ...
 
     def opened(self, name: str, now_ns: int) -> None: ...

@@ -67,6 +67,7 @@ class Orders:
         self.ids, self.listed, self._tell = ids, dict(listed), tell
         self.known: dict[int, Order] = {}
         self.counts: Counter[str] = Counter()
+        self.traded: dict[int, int] = {}  # instrument → signed lots of all fills told
         self._by_id: dict[tuple[str, str], int] = {}
         self._strangers: dict[tuple[str, str], None] = {}
         self._orphans: dict[tuple[str, str], list[tuple[Row, object]]] = {}
@@ -185,6 +186,7 @@ class Orders:
         fee = self._fee(order, paid, cost, maker=maker)
         order.fills.add(number)
         order.filled += lots
+        self.traded[instrument.id] = self.traded.get(instrument.id, 0) + order.side * lots
         self._tell(Fill(_stamp(row, now_ns), now_ns, order.coid, number, lots, price, cost, fee, maker))
 
     def _fee(self, order: Order, fee: object, cost: int, *, maker: bool) -> int:

@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock_ns: int = 30 * SECOND
     compare_ns: int = 10 * SECOND
     funding_ns: int = 60 * SECOND
+    positions_ns: int = 60 * SECOND
     dead_man_ns: int = 0
     retry_ns: int = SECOND // 4
     retry_ns_max: int = 8 * SECOND

@@ -176,7 +176,7 @@ class Trading:
     async def cancel(self, order: Order) -> None:
         """Cancel one order; when it is not found, what became of it is asked for."""
         client = self.orders.ids.text(order.coid)
-        if True:
+        async with self._lock(order):
             if order.over:
                 return
             order.busy += 1

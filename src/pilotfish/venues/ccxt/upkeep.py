@@ -12,6 +12,7 @@ from pilotfish.venues.ccxt.dialect import Dialect
 from pilotfish.venues.ccxt.feeds import Feeds
 from pilotfish.venues.ccxt.funding import Fundings
 from pilotfish.venues.ccxt.listing import Listed
+from pilotfish.venues.ccxt.positions import Positions
 from pilotfish.venues.ccxt.settings import Settings
 from pilotfish.venues.ccxt.streams import Streams
 
@@ -36,10 +37,10 @@ class Upkeep:
 
     def __init__(
         self, exchange: Any, dialect: Dialect, settings: Settings, feeds: Feeds, streams: Streams,
-        fundings: Fundings, clock: Callable[[], int],
+        fundings: Fundings, positions: Positions, clock: Callable[[], int],
     ) -> None:  # fmt: skip
         self.exchange, self.dialect, self.settings, self.feeds = exchange, dialect, settings, feeds
-        self.streams, self.fundings, self._clock = streams, fundings, clock
+        self.streams, self.fundings, self.positions, self._clock = streams, fundings, positions, clock
         self.counts: Counter[str] = Counter()
         self.offset_ns = 0
         self.since_ms = clock() // MS
@@ -53,6 +54,7 @@ class Upkeep:
             yield self._every(settings.dead_man_ns // 3, lambda: self.dead_man(listed))
         if not settings.spot:
             yield self._every(settings.funding_ns, lambda: self.funding(listed))
+            yield self._every(settings.positions_ns, lambda: self.positions.look(self.exchange, listed))
 
     async def clock(self) -> None:
         self.offset_ns = await measure_clock(self.exchange, self._clock)

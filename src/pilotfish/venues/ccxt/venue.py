@@ -28,6 +28,7 @@ from pilotfish.venues.ccxt.funding import Fundings
 from pilotfish.venues.ccxt.ids import ClientIds
 from pilotfish.venues.ccxt.listing import Listed, listed
 from pilotfish.venues.ccxt.orders import Orders
+from pilotfish.venues.ccxt.positions import Positions, stated
 from pilotfish.venues.ccxt.reconcile import find, reconcile
 from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.ccxt.streams import Streams
@@ -92,7 +93,7 @@ class CcxtVenue:
         self.streams = Streams(self.exchange, self.dialect, self.settings, self.feeds, self._up, self._clock)
         fundings = Fundings(self.exchange, self.dialect, self._tell, self.feeds.marked)
         self.upkeep = Upkeep(
-            self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, self._clock
+            self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, Positions(self.orders), self._clock
         )  # fmt: skip
         self.upkeep.offset_ns = offset_ns
         self.feeds.trust.clock(offset_ns)
@@ -166,20 +167,15 @@ class CcxtVenue:
                 self.trading.counts,
                 self.upkeep.counts,
                 self.upkeep.fundings.counts,
+                self.upkeep.positions.counts,
                 self.streams.counts,
             ]
-        return dict(sum(parts, Counter[str]()))
+        return {name: count for part in (sum(parts, Counter[str]()),) for name, count in part.items() if count}
 
     async def holdings(self) -> tuple[dict[int, int], str]:
         """(instrument → signed lots, the account's equity in its own words) as the exchange states them."""
-        positions: dict[int, int] = {}
-        by_symbol = {one.symbol: one for one in self.listed}
-        for row in await self.exchange.fetch_positions():
-            one = by_symbol.get(str(row.get("symbol")))
-            if one is not None and row.get("contracts"):
-                positions[one.instrument.id] = one.lots(row["contracts"]) * (-1 if row["side"] == "short" else 1)
         balance = await self.exchange.fetch_balance()
-        return positions, str(balance.get("USDT", {}).get("total", ""))
+        return await stated(self.exchange, self.listed), str(balance.get("USDT", {}).get("total", ""))
 
     # Commands that take time.
 

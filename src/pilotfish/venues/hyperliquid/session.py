@@ -43,7 +43,7 @@ from pilotfish.venues.hyperliquid.refusals import refusals
 from pilotfish.venues.hyperliquid.subscriptions import Subscriptions
 from pilotfish.venues.hyperliquid.trading import Trading
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.session import SECOND, Close, Open, Out
+from pilotfish.venues.session import SECOND, Close, Open, Out, Unfinished
 from pilotfish.venues.trust import Trust
 
 LOOK_NS = SECOND // 2  # verdicts of trust change with time
@@ -121,6 +121,12 @@ class HyperliquidSession:
         if self._leads.count or self._crowd:
             self._subscriptions.want(self._leads.subscriptions(), now_ns)
         self._open()
+
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        """Orders of before are asked about."""
+        self._link.tick(now_ns)
+        if self._trading:
+            self._trading.recall([command for command, _ in unfinished.orders], unfinished.cursor, now_ns)
 
     def opened(self, name: str, now_ns: int) -> None:
         if name != STREAM or self.stopped:

@@ -222,7 +222,9 @@ class Asking:
         if asked_ns >= end.ours_ns + self._link.settings.clock_margin_ns:
             order.parts = {tid: part for tid, part in order.parts.items() if part.exact}
             order.waived = order.adopted and order.batch is None
-            if not order.accounted() and order.missing > 0 and asked_ns >= end.ours_ns + BELIEVED_NS:
+            # No fill at all of an adopted order: it may be older than what was asked for.
+            believable = order.missing > 0 and (order.filled > 0 or not order.adopted)
+            if not order.accounted() and believable and asked_ns >= end.ours_ns + BELIEVED_NS:
                 self.counts["ends_corrected"] += 1
                 return self._teller.corrected(order, now_ns)
             if order.accounted():

@@ -13,7 +13,7 @@ to, the position is stated. https://docs.polymarket.com/api-reference/core/get-u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pilotfish.domain.errors import NumericOverflow
 from pilotfish.domain.events import LeadFill, LeadPosition
@@ -45,6 +45,11 @@ class Leads:
         self.on_trade: Callable[[int, int], None] = lambda instrument, now_ns: None
         self.on_unlisted: Callable[[str, int], None] = lambda token, now_ns: None
         self._waiting: list[tuple[set[int], Callable[[bool, int], None]]] = []
+
+    def resume(self, held: Mapping[int, Iterable[int]]) -> None:
+        """Instruments that leads held when we last heard: what they hold of these is stated, even if nothing."""
+        for number, instruments in held.items():
+            self.leads[number].parts |= dict.fromkeys(instruments, 0)
 
     @property
     def ready(self) -> bool:
@@ -123,6 +128,9 @@ class Leads:
             except (MessageRefused, NumericOverflow):
                 self._link.set_aside("activity")
         self._tell(lead, deeds, Source.DATA, now_ns, told=not first)
+        if first:  # what it traded lately and holds no more is to be stated too
+            known = (self._listing.of_token(deed.token) for deed in deeds)
+            lead.parts |= {one.instrument.id: 0 for one in known if one is not None}
         lead.newest_s = max(lead.newest_s, newest_s)
         if first:
             lead.newest_s = newest_s or self._link.venue_ns(now_ns) // SECOND
@@ -221,7 +229,7 @@ class Leads:
                 self._link.set_aside("position")
         if not lead.ready:
             lead.ready = True
-            lead.parts = {key: size for key, size in stated.items() if size}
+            lead.parts = stated
             for key in lead.parts:
                 self._state(lead, key, now_ns)
             return

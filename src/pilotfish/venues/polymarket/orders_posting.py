@@ -1,7 +1,8 @@
 """Orders leave: drawn once, signed here or elsewhere, posted alone or up to fifteen together, each result its own.
 
 An order's id is the hash of what is signed, so it is known before anything is sent, and sending it again is the same
-order. Its timestamp is a whole second, so that after a restart the id can be found again from the order and the time.
+order. It is stamped in steps of half a minute, so that after a restart the id can be found again from the order and
+about when it was sent.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ class Posting:
     def next_ns(self) -> int | None:
         return min((due_ns for _, due_ns in self._signing.values()), default=None)
 
-    def draw(self, order: Order, timestamp_ms: int, touch: int) -> Drawn:
-        """What is signed for it. Raises OrderRefused, OrderUnsignable."""
+    def draw(self, order: Order, stamp: int, touch: int) -> Drawn:
+        """What is signed for it; `stamp` counts steps of `stamp_ns`. Raises OrderRefused, OrderUnsignable."""
         place = order.place
         listed = self._listing.get(place.instrument)
         if listed is None or place.account not in self._link.accounts:
@@ -103,7 +104,9 @@ class Posting:
         price = listed.instrument.round_price(place.price, place.side)
         account = self._link.accounts[place.account][0]
         place = msgspec.structs.replace(place, lots=left, price=price)
-        return drawn(place, listed, maker(account), self._salts, How(timestamp_ms, touch))
+        return drawn(
+            place, listed, maker(account), self._salts, How(stamp * self._link.settings.stamp_ns // NS_PER_MS, touch)
+        )
 
     def touches(self, place: Place, count: int) -> list[int]:
         """The best opposite prices that `draw` may have reckoned with: of a buyer that trades at once, at most
@@ -141,12 +144,13 @@ class Posting:
         return False
 
     def _draw(self, order: Order, now_ns: int) -> bool:
-        if order.drawn is not None and order.body is not None:
+        if order.body is not None and now_ns - order.drawn_ns < self._link.settings.same_ns:
             return True
+        order.body, order.drawn_ns = None, now_ns
         try:
-            seconds = self._link.venue_ns(now_ns) // SECOND
+            stamp = self._link.venue_ns(now_ns) // self._link.settings.stamp_ns
             touch = self._guards.touch(order.place.instrument, order.place.side)
-            self._working.name(order, self.draw(order, seconds * SECOND // NS_PER_MS, touch))
+            self._working.name(order, self.draw(order, stamp, touch))
         except OrderRefused as bad:
             self._results.refused(order, bad.reason, now_ns)
             return False

@@ -22,10 +22,10 @@ from pilotfish.venues.polymarket.orders_asking import Asking, Page
 from pilotfish.venues.polymarket.orders_posting import Posting
 from pilotfish.venues.polymarket.orders_results import Results
 from pilotfish.venues.polymarket.orders_working import Batch, Order, Stage, Working
-from pilotfish.venues.polymarket.settings import NS_PER_MS, SECOND
+from pilotfish.venues.polymarket.settings import SECOND
 from pilotfish.venues.polymarket.signing import OrderUnsignable
 
-_BEFORE_S, _AFTER_S = 2, 12  # seconds around its time in which an order of an earlier life was signed
+_AFTER_NS = 15 * SECOND  # an order is drawn at most so long after the engine has sent it
 _TOUCHES_MAX = 400  # ticks below its limit at which its dollars may have been reckoned
 
 Then = Callable[[Reconciled | None, int], None]
@@ -54,7 +54,7 @@ class Reconciling:
     def resume(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
         """Orders of an earlier life that may be under way, with when the engine sent them (our clock, ns).
 
-        Their ids are found again: of every second around that time, and of every price their dollars may be from.
+        Their ids are found again: of every stamp they may have, and of every price their dollars may be from.
         """
         self._forgotten = False
         for command, sent_ns in orders:
@@ -158,11 +158,15 @@ class Reconciling:
             self._link.set_aside("open order")
 
     def _guess(self, order: Order, sent_ns: int) -> None:
-        second = self._link.venue_ns(sent_ns) // SECOND
+        """Every id it may have. Its last sending may have kept the stamp of an earlier one."""
+        settings, venue_ns = self._link.settings, self._link.venue_ns(sent_ns)
+        stamps = range(
+            (venue_ns - settings.same_ns) // settings.stamp_ns, (venue_ns + _AFTER_NS) // settings.stamp_ns + 1
+        )
         for touch in self._posting.touches(order.place, _TOUCHES_MAX):
-            for at_s in range(second - _BEFORE_S, second + _AFTER_S + 1):
+            for stamp in stamps:
                 try:
-                    one = self._posting.draw(order, at_s * SECOND // NS_PER_MS, touch)
+                    one = self._posting.draw(order, stamp, touch)
                 except (OrderRefused, OrderUnsignable):
                     break
                 order.guesses.add(one.id)

@@ -39,6 +39,7 @@ class Order(msgspec.Struct):
     fee: int = 0
     held: int = 0  # cost of what traded and is less than a lot so far
     base6: int = 0
+    drawn_ns: int = 0
     first_ns: int = 0
     sent_ns: int = 0
     times: int = 0  # sent

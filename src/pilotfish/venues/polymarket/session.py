@@ -111,11 +111,17 @@ class PolymarketSession:
         """Follow an instrument's book and mark."""
         self.books.watch(instrument, now_ns)
 
-    def resume(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
-        """After a restart, before `start`: what may be under way, and when it was sent. To be called even if nothing
-        is: without it a question about an order of an earlier life is not answered.
+    def resume(
+        self,
+        orders: Iterable[tuple[Place | PlaceBatch, int]],
+        now_ns: int,
+        held: Mapping[int, Iterable[int]] | None = None,
+    ) -> None:
+        """After a restart, before `start`: what may be under way with when it was sent, and the instruments each lead
+        held. To be called even if there is nothing: else a question about an order of before is not answered.
         """
         self.trading.reconciling.resume(orders, now_ns)
+        self._leads.resume(held or {})
 
     # -- streams and answers -------------------------------------------------------------------------------------------
 

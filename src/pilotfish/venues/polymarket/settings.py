@@ -71,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unknown_ask_ns: int = 500_000_000  # an order whose outcome is unknown is asked for, ever less often …
     unknown_ask_ns_max: int = 8 * SECOND
     absent_ns: int = 20 * SECOND  # … and is called absent no earlier than this after it was last sent
+    stamp_ns: int = 30 * SECOND  # orders are stamped in such steps, so that a restart can find their ids again …
+    same_ns: int = 5 * MINUTE  # … and one that is sent again so soon keeps its stamp, and with it its id
     sign_timeout_ns: int = 5 * SECOND  # signatures that are made elsewhere
     cancel_reserve: int = 100  # order tokens that opens leave to exits
     cancel_on_stop: bool = True

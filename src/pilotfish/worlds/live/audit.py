@@ -1,4 +1,4 @@
-"""The venue's word on what our accounts hold, against the ledger: at the start of a live run, and every few seconds after.
+"""The venue's word on what our accounts hold, against the ledger: when a live run starts, and every few seconds after.
 
 Orders under way make the two differ for a moment, so only quiet moments count, and a difference counts when it is
 there twice. Then nothing is opened any more until a person has looked.

@@ -6,7 +6,9 @@ import numpy as np
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.mandate import OMNIBUS, Follows
+from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.engine.state import State
+from pilotfish.venues.session import Unfinished
 
 
 def cash_of(state: State, follows: Follows) -> dict[int, int]:
@@ -24,6 +26,15 @@ def positions_of(state: State) -> dict[int, dict[int, int]]:
             for account, lots in _by_account(state.omnibus, state.follows.follower, book.rows).items():
                 held.setdefault(account, {})[key] = lots
     return held
+
+
+def unfinished_of(state: State) -> Unfinished:
+    """What a venue must be asked about after a restart."""
+    orders: list[tuple[Place | PlaceBatch, int]] = [(one.place, one.sent_ns) for one in state.blocks.values()]
+    orders += [(one.batch, one.sent_ns) for one in state.batches.values()]
+    orders += [(one.command, one.sent_ns) for one in state.mirrors.values()]
+    held = {k: [key for key, lots in lead.positions.items() if lots] for k, lead in enumerate(state.leads)}
+    return Unfinished(state.cursor, orders, held)
 
 
 def _by_account(omnibus: bool, followers: Ints, amounts: Ints) -> dict[int, int]:

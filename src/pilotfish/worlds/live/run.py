@@ -23,7 +23,7 @@ from pilotfish.worlds.calendar import Calendar
 from pilotfish.worlds.lead_table import LeadTable
 from pilotfish.worlds.live.audit import PositionAudit
 from pilotfish.worlds.live.closed import Closed
-from pilotfish.worlds.live.holdings import cash_of, positions_of
+from pilotfish.worlds.live.holdings import cash_of, positions_of, unfinished_of
 from pilotfish.worlds.live.loop import RUN_ENDS, LiveLoop, raise_failure
 from pilotfish.worlds.live.opening import first_events, later_events
 from pilotfish.worlds.live.start import Ready
@@ -67,6 +67,7 @@ class LiveRun:
             cancel_on_stop=ready.settings.run.on_stop == "cancel",
         )  # fmt: skip
         world.shard.venue = self._venue(public, world)
+        public.recall(unfinished_of(world.shard.state), self._clock())
         if ended.by_us:
             now = self._clock()
             world.shard.handle([Operator(now, now, OperatorAction.RESUME, "the run goes on")], now)

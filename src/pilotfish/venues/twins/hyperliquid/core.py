@@ -131,7 +131,10 @@ class Core:
         self.take_out(order, "canceled")
         if wanted.cloid and account.cloids.get(wanted.cloid) is order:
             del account.cloids[wanted.cloid]
-        return self.place(account, wanted)
+        status = self.place(account, wanted)
+        if wanted.cloid:  # the new order was refused: its name is still the old one's
+            account.cloids.setdefault(wanted.cloid, order)
+        return status
 
     def find(self, account: Account, which: object) -> Order | None:
         if isinstance(which, str):
