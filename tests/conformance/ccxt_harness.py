@@ -56,7 +56,7 @@ class World:
     def settings(self, **changes: Any) -> Settings:
         usual: dict[str, Any] = {
             "exchange": self.name, "symbols": (BTC, ETH), "urls": {"base": self.server.url}, "throttled": False,
-            "timeout_ns": SECOND, "retry_ns": SECOND // 50, "retry_ns_max": SECOND // 10, "tick_ns": SECOND // 50,
+            "timeout_ns": 5 * SECOND, "retry_ns": SECOND // 50, "retry_ns_max": SECOND // 10, "tick_ns": SECOND // 50,
             "clock_ns": HOUR, "compare_ns": HOUR, "funding_ns": HOUR, "positions_ns": HOUR,
         }  # fmt: skip
         return Settings(**(usual | changes))

@@ -1,5 +1,6 @@
 """Binance, Bybit and OKX through ccxt: what was lost, doubled or never answered is found out, and never guessed."""
 
+import asyncio
 from functools import partial
 
 import pytest
@@ -19,7 +20,7 @@ each = pytest.mark.parametrize("name", EXCHANGES)
 @pytest.mark.parametrize("executed", [True, False])
 def test_an_outcome_that_was_lost_is_asked_for_and_never_guessed(name, executed):
     async def scene():
-        async with world(name) as here:
+        async with world(name, timeout_ns=SECOND) as here:
             here.faults.plan(Fault.LOST_ANSWER if executed else Fault.LOST_REQUEST)
             here.send(here.order(1, 1, MID + 50, Tif.IOC))
             await here.told(1, LOST) if not executed else await here.told(1, FILLED)
@@ -253,5 +254,30 @@ def test_fills_of_orders_that_nobody_asks_about_are_told_all_the_same(name):
             answer = await here.ask(2)
             assert answer.open == (2,)
             assert sum(fill.lots for fill in here.fills(1)) == here.lots(10)
+
+    run(scene())
+
+
+@each
+def test_how_long_an_order_waited_here_does_not_make_it_surely_absent(name, monkeypatch):
+    async def scene():
+        async with world(name, timeout_ns=SECOND) as here:
+            gate, create = asyncio.Event(), here.venue.exchange.create_order
+
+            async def held_back(*args):
+                await gate.wait()
+                return await create(*args)
+
+            monkeypatch.setattr(here.venue.exchange, "create_order", held_back)
+            here.send(here.order(1, 1, MID - 100))
+            here.later(40 * SECOND)
+            here.faults.plan(Fault.LOST_REQUEST)
+            gate.set()
+            await here.told(1, LOST)
+            here.send(Query(0, (1,)))
+            await here.venue._asking
+            assert here.venue.counters()["queries_unanswered"] == 1
+            here.later(40 * SECOND)
+            assert (await here.ask(1)).open == ()
 
     run(scene())

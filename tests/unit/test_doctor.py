@@ -78,6 +78,13 @@ def test_what_would_go_wrong_is_an_error_with_its_remedy(ill) -> None:
     assert not passed(found(survey))
 
 
+def test_a_key_that_could_withdraw_is_only_a_warning_to_whoever_accepted_it() -> None:
+    settings = parse_settings(FILE + "[keys]\nmay_withdraw = true\n", "p.toml")
+    checks = found(account(may_withdraw=True), settings)
+    assert passed(checks)
+    assert any(one.level is Level.WARNING and "could withdraw" in one.why for one in checks)
+
+
 @pytest.mark.parametrize("name", ["capital_usdc", "order_usdc", "gross_usdc", "loss_usdc", "leverage"])
 def test_live_without_one_of_the_limits_does_not_start_and_paper_does(name) -> None:
     text = "\n".join(line for line in FILE.splitlines() if not line.startswith(name))
@@ -135,7 +142,7 @@ class Somewhere:
     def __init__(self) -> None:
         self.asked: list = []
 
-    async def survey(self, leads, ours, known) -> Survey:
+    async def survey(self, leads, ours, known, keys=None, signer=None) -> Survey:
         self.asked.append((list(leads), list(ours), list(known)))
         return WELL
 

@@ -25,7 +25,7 @@ def test_the_file_that_init_writes_says_what_the_defaults_are(tmp_path: Path) ->
 
 def test_its_commented_entries_are_right_once_they_are_used() -> None:
     text = "\n".join(
-        line.removeprefix("# ") if line.startswith(("# [[leads", "# [[acc", "# addr", "# name", "# key")) else line
+        line.removeprefix("# ") if line.startswith(("# [[leads", "# [[acc", "# addr", "# name", "# key", "# equity")) else line
         for line in TEMPLATE.splitlines()
     )
     read = parse_settings(text, "x.toml")

@@ -1,6 +1,16 @@
 """Paper: the venue's own data, the simulator's fills, and nothing of ours at the venue."""
 
-from pilotfish.domain.events import BookTop, Connection, Event, Fill, LeadFill, Mark, OrderUpdate, Reconciled
+from pilotfish.domain.events import (
+    BookTop,
+    Connection,
+    Event,
+    Fill,
+    InstrumentListed,
+    LeadFill,
+    Mark,
+    OrderUpdate,
+    Reconciled,
+)
 from pilotfish.domain.orders import OrderSignal, Query, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.paper import PaperVenue
@@ -106,3 +116,15 @@ def test_after_a_restart_the_simulator_holds_what_the_ledger_holds() -> None:
     reduce = order(1, 1, 6, 1003, reduce_only=True)
     assert [e.lots for e in send(venue, reduce) if isinstance(e, Fill)] == [6]
     assert venue.sim.position(-1, 0) == -34
+
+
+def test_an_instrument_that_the_venue_lists_while_we_run_is_traded_and_what_was_held_stays() -> None:
+    public = Public()
+    venue = paper(public)
+    send(venue, order(1, 1, 6, 1001))
+    public.told = [InstrumentListed(1, 1, perp(1))]
+    assert len(venue.events(1)) == 1
+    events = send(venue, order(2, 1, 6, 1001, instrument=1), now=2)
+    assert [(e.coid, e.lots) for e in events if isinstance(e, Fill)] == [(2, 6)]
+    assert (venue.sim.position(-1, 0), venue.sim.position(-1, 1)) == (6, 6)
+    assert venue.sim.totals()[1] == {0: 0, 1: 0}

@@ -5,7 +5,17 @@ from random import Random
 
 import pytest
 
-from pilotfish.domain.events import BookTop, Connection, Event, Fill, LeadFill, LeadPosition, OrderUpdate, Reconciled
+from pilotfish.domain.events import (
+    BookTop,
+    Connection,
+    Event,
+    Fill,
+    FillReversed,
+    LeadFill,
+    LeadPosition,
+    OrderUpdate,
+    Reconciled,
+)
 from pilotfish.domain.orders import Cancel, Command, OrderSignal, Place, Query, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.keys.keyring import Keyring
@@ -14,6 +24,7 @@ from pilotfish.venues.polymarket.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
 from pilotfish.venues.polymarket.settlement import UNIT
+from pilotfish.venues.session import Unfinished
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.polymarket.markets import listing
 from pilotfish.venues.twins.polymarket.twin import PolymarketTwin, flow
@@ -51,6 +62,8 @@ class World:
         self.open: set[int] = set()
         self.lots: dict[int, int] = defaultdict(int)
         self.fills: set[int] = set()
+        self.failed: set[int] = set()
+        self.back: dict[int, int] = defaultdict(int)  # lots that were told and taken back
         self.tops: dict[int, BookTop] = {}
         self.lead: dict[int, int] = defaultdict(int)
         self.up, self.asked_ns, self.cursor = False, -1, 0
@@ -72,7 +85,7 @@ class World:
             {OMNIBUS: Credentials(api.key, api.secret, api.passphrase)}, watch=(0, 1),
         )  # fmt: skip
         under_way = [(self.places[coid], self.sent_ns[coid]) for coid in self.unknown()]
-        self.session.resume(under_way, self.now, {0: list(self.lead)})
+        self.session.recall(Unfinished(self.cursor, under_way, {0: list(self.lead)}), self.now)
         self.venue = VirtualVenue(self.session, self.twin, self.faults, start_ns=self.now)
         self.up, self.asked_ns = False, -1
 
@@ -96,9 +109,14 @@ class World:
         elif isinstance(event, BookTop):
             self.tops[event.instrument] = event
         elif isinstance(event, Fill):
-            if event.fill_id not in self.fills:
+            if event.fill_id not in self.fills | self.failed:
                 self.lots[event.coid] += event.lots
             self.fills.add(event.fill_id)
+        elif isinstance(event, FillReversed):
+            if event.fill_id in self.fills and event.fill_id not in self.failed:
+                self.lots[event.coid] -= event.lots
+                self.back[event.coid] += event.lots
+            self.failed.add(event.fill_id)
         elif isinstance(event, OrderUpdate):
             if event.signal in ENDS:
                 self.over(event.coid, (event.signal, event.lots_left))
@@ -148,7 +166,11 @@ class World:
 
     def unknown(self) -> tuple[int, ...]:
         """Orders that are not over, or whose fills do not add up to what they ended with."""
-        return tuple(coid for coid in self.places if coid not in self.ends or self.lots[coid] != self.traded(coid))
+        return tuple(coid for coid in self.places if coid not in self.ends or not self.adds_up(coid))
+
+    def adds_up(self, coid: int) -> bool:
+        """An order may have ended before or after a part of it was taken back."""
+        return self.lots[coid] <= self.traded(coid) <= self.lots[coid] + self.back[coid]
 
     def traded(self, coid: int) -> int:
         signal, left = self.ends[coid]
@@ -174,9 +196,13 @@ class World:
         working = self.session.trading.working
         taken = {order.id: order for order in self.twin.desk.orders.values()}
         assert not any(order.live for order in taken.values())
+        settled: dict[str, int] = defaultdict(int)
+        for trade in self.twin.settlements.trades.values():
+            for part in trade.parts:
+                settled[part.order_id] += part.lots if trade.status != "FAILED" else 0
         for coid, ours in working.orders.items():
-            theirs = [taken[name] for name in {ours.id, *ours.guesses} if name in taken]
-            assert self.lots[coid] == min(sum(one.matched for one in theirs) // UNIT, self.places[coid].lots)
+            theirs = sum(settled[name] for name in {ours.id, *ours.guesses} if name in taken)
+            assert self.lots[coid] == min(theirs // UNIT, self.places[coid].lots)
         held = self.twin.people.holdings(LEAD, self.twin.agenda.now_ns)
         assert {outcome: part.lots // UNIT for (_, outcome), (_, part) in held.items()} == dict(self.lead)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.domain.events import Fill
+from pilotfish.domain.events import Fill, FillReversed
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Tif
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
@@ -36,7 +36,7 @@ def test_matched_lots_are_provisional_until_they_are_confirmed() -> None:
     assert scene.session.counters()["provisional lots"] == 400
     goes_on(scene, name, "CONFIRMED")
     assert scene.session.provisional() == {}
-    assert not scene.session.reversed
+    assert not scene.of(FillReversed)
 
 
 def test_a_failed_match_is_taken_back_once_with_all_that_was_told() -> None:
@@ -44,7 +44,7 @@ def test_a_failed_match_is_taken_back_once_with_all_that_was_told() -> None:
     (fill,) = scene.of(Fill)
     for _ in range(2):
         goes_on(scene, name, "FAILED")
-    (back,) = scene.session.reversed
+    (back,) = scene.of(FillReversed)
     assert (back.coid, back.fill_id, back.lots, back.price, back.cost, back.fee) == (
         1, fill.fill_id, fill.lots, fill.price, fill.cost, fill.fee,
     )  # fmt: skip
@@ -57,13 +57,13 @@ def test_a_failed_match_is_taken_back_once_with_all_that_was_told() -> None:
 def test_what_was_confirmed_stays_even_if_a_stray_word_says_failed() -> None:
     scene, name = bought("CONFIRMED")
     goes_on(scene, name, "FAILED")
-    assert not scene.session.reversed
+    assert not scene.of(FillReversed)
 
 
 def test_a_trade_first_heard_of_as_failed_is_no_fill_and_is_taken_back_for_an_earlier_life() -> None:
     scene, _ = bought("FAILED")
     assert not scene.of(Fill)
-    assert [one.lots for one in scene.session.reversed] == [400]
+    assert [one.lots for one in scene.of(FillReversed)] == [400]
 
 
 def test_a_settlement_nobody_tells_of_is_asked_for_by_the_trades_id() -> None:

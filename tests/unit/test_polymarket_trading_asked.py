@@ -9,6 +9,7 @@ from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import OrderSignal, PlaceBatch, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.polymarket.settings import SECOND, Account
+from pilotfish.venues.session import Unfinished
 from tests.unit.polymarket_samples import KEY, WALLET, signed
 from tests.unit.polymarket_scene import (
     MS,
@@ -85,9 +86,12 @@ def test_a_batch_whose_answer_was_lost_is_asked_for_order_by_order() -> None:
         scene.answer(f"/data/order/{name}", order(name, "UPDATE", status, matched=matched, size="10"))
     scene.user(trade("t1", ids[0], "10", "0.52", [maker("0xa", "10", "0.52")]), account=0)
     scene.advance(10 * MS)
-    assert {k: row[0] for k, row in results(scene).items()} == {
-        0: OrderSignal.FILLED, 1: OrderSignal.CANCEL, 2: OrderSignal.FILLED,
-    }  # fmt: skip
+    none = (OrderSignal.CANCEL, 0, 0, Reason.NO_DEPTH)
+    assert results(scene) == {0: (OrderSignal.FILLED, 1_000, 5_200_000, 0), 1: none}
+    scene.until("/data/trades")  # what the third paid only its trades can say
+    scene.answer("/data/trades", page(trade("t3", ids[2], "30", "0.52", [maker("0xa", "30", "0.52")])))
+    scene.advance(10 * MS)
+    assert results(scene)[2] == (OrderSignal.FILLED, 3_000, 15_600_000, 0)
 
 
 def test_a_batch_that_may_rest_is_told_order_by_order() -> None:
@@ -149,7 +153,8 @@ def test_after_a_restart_an_order_of_before_is_found_by_its_hash() -> None:
     lost, kept = before.id_of(1), before.id_of(2)
     after = Scene()
     after.now = sent_ns + 10 * SECOND
-    after.session.resume([(place(1, tif=Tif.IOC, price=5_500), sent_ns), (place(2), sent_ns)], after.now)
+    under_way = [(place(1, tif=Tif.IOC, price=5_500), sent_ns), (place(2), sent_ns)]
+    after.session.recall(Unfinished(0, under_way), after.now)
     after.up()
     after.submit(Query(START // SECOND, (1, 2)))
     after.answer("/data/orders", page(order(kept, "UPDATE", "LIVE")))

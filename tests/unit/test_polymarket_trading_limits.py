@@ -98,7 +98,7 @@ def test_an_amendment_is_a_cancel_and_a_new_order_for_what_is_left() -> None:
 
 
 def test_a_signers_empty_bucket_refuses_opens_here_until_it_is_full_again() -> None:
-    scene = Scene(cancel_reserve=2).up()
+    scene = Scene(exit_reserve=40).up()
     scene.submit(place(1))
     reset = scene.now // SECOND + 5
     headers = {"poly-ratelimit-remaining": "2", "poly-ratelimit-reset": str(reset)}

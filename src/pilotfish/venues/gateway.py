@@ -25,6 +25,7 @@ class Ours(msgspec.Struct, frozen=True):
     address: str
     key: str
     vault: str = ""
+    wallet: str = ""  # Polymarket: eoa, proxy, safe or deposit
 
 
 class LeadSurvey(msgspec.Struct, frozen=True):
@@ -120,8 +121,15 @@ class Gateway(Protocol):
     name: str
     real_money: bool  # False for testnets and twins
 
-    async def survey(self, leads: Sequence[str], ours: Sequence[Ours], known: Sequence[Instrument]) -> Survey:
-        """Ask the venue. Raises VenueError where it cannot be reached or says what cannot be used."""
+    async def survey(
+        self,
+        leads: Sequence[str],
+        ours: Sequence[Ours],
+        known: Sequence[Instrument],
+        keys: Keyring | None = None,
+        signer: Signer | None = None,
+    ) -> Survey:
+        """Ask the venue; with keys where it wants a log-in. Raises VenueError where it cannot be reached or says what cannot be used."""
         ...
 
     async def positions(self, ours: Sequence[Ours]) -> dict[int, dict[int, int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from pilotfish.domain.events import BookTop, Event, Mark, Reconciled
+from pilotfish.domain.events import BookTop, Event, InstrumentListed, Mark, Reconciled
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
@@ -66,7 +66,7 @@ class PaperVenue:
         latency: Latency | None = None,
     ) -> None:
         """`cash`: money units by account (OMNIBUS, or follower ids)."""
-        self._public = public
+        self._public, self._depth = public, depth
         self._books = {one.id: LiveBook(one.id, depth) for one in instruments}
         config = SimConfig(start_ns=start_ns)  # the venue's own tops are told, not the simulator's
         self.sim = SimVenue(instruments, self._books, latency or Latency(1), Faults(1), config=config)
@@ -88,6 +88,8 @@ class PaperVenue:
         for event in self._public.events(until_ns):
             if isinstance(event, Reconciled):
                 continue  # of orders the venue has never seen: the simulator knows what became of them
+            if isinstance(event, InstrumentListed) and event.instrument.id not in self._books:
+                self._list(event.instrument)
             told.append(event)
             if isinstance(event, Mark) and event.instrument in self._books:
                 self._books[event.instrument].marked = event.price
@@ -105,6 +107,11 @@ class PaperVenue:
         questions = [one for one in commands if isinstance(one.command, Query)]
         if questions:
             self._public.submit(questions, now_ns)
+
+    def _list(self, instrument: Instrument) -> None:
+        """The venue has listed it while we run."""
+        self._books[instrument.id] = LiveBook(instrument.id, self._depth)
+        self.sim.exchange.list_instrument(instrument, self._books[instrument.id])
 
     def _meet(self, instrument: int, now_ns: int) -> None:
         """A new book may cross what rests."""

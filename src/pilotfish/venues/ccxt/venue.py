@@ -93,7 +93,8 @@ class CcxtVenue:
         self.streams = Streams(self.exchange, self.dialect, self.settings, self.feeds, self._up, self._clock)
         fundings = Fundings(self.exchange, self.dialect, self._tell, self.feeds.marked)
         self.upkeep = Upkeep(
-            self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, Positions(self.orders), self._clock
+            self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, Positions(self.orders),
+            self._clock,
         )  # fmt: skip
         self.upkeep.offset_ns = offset_ns
         self.feeds.trust.clock(offset_ns)
@@ -170,7 +171,7 @@ class CcxtVenue:
                 self.upkeep.positions.counts,
                 self.streams.counts,
             ]
-        return {name: count for part in (sum(parts, Counter[str]()),) for name, count in part.items() if count}
+        return dict(sum(parts, Counter[str]()))
 
     async def holdings(self) -> tuple[dict[int, int], str]:
         """(instrument → signed lots, the account's equity in its own words) as the exchange states them."""

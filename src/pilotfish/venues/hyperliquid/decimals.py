@@ -34,21 +34,26 @@ def _seldom(text: str, whole: str, part: str, lacks: int) -> int:
     if lacks < 0:
         raise MessageRefused(f"{text} has too many decimals", "", "see whether the listing has changed")
     value: int = int(whole + part) * 10**lacks
-    if abs(value) > INT64_MAX:
-        raise MessageRefused(f"{text} leaves int64", "", "see what sent it")
-    return value
+    return within(value, text)
 
 
 def fixed_floor(text: str, decimals: int) -> int:
     """The same, rounded down where the string is finer: for marks, rates and money."""
     kept, finer = _towards_zero(text, decimals)
-    return kept - 1 if finer and text[:1] == "-" else kept
+    return within(kept - 1, text) if finer and text[:1] == "-" else kept
 
 
 def fixed_ceil(text: str, decimals: int) -> int:
     """The same, rounded up."""
     kept, finer = _towards_zero(text, decimals)
-    return kept + 1 if finer and text[:1] != "-" else kept
+    return within(kept + 1, text) if finer and text[:1] != "-" else kept
+
+
+def within(units: int, what: str) -> int:
+    """The same number. Raises MessageRefused when it leaves int64: no event could carry it."""
+    if abs(units) > INT64_MAX:
+        raise MessageRefused(f"{what[:_LENGTH_MAX]} leaves int64", "", "see what sent it")
+    return units
 
 
 def _towards_zero(text: str, decimals: int) -> tuple[int, bool]:

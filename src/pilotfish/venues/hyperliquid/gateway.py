@@ -49,7 +49,14 @@ class HyperliquidGateway:
         self._symbols, self._clock = tuple(symbols), clock
         self._market: bootstrap.Market | None = None
 
-    async def survey(self, leads: Sequence[str], ours: Sequence[Ours], known: Sequence[Instrument]) -> Survey:
+    async def survey(
+        self,
+        leads: Sequence[str],
+        ours: Sequence[Ours],
+        known: Sequence[Instrument],
+        keys: Keyring | None = None,
+        signer: Signer | None = None,
+    ) -> Survey:
         """Raises VenueError: out of reach, or an answer that cannot be used. Raises ConfigError for unknown symbols."""
         http = _Asker(self.settings, self._clock)
         try:

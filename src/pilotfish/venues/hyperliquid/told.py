@@ -19,7 +19,7 @@ from pilotfish.domain.orders import OrderSignal
 from pilotfish.venues.hyperliquid.actions import Cloids
 from pilotfish.venues.hyperliquid.answers import OrderHistory
 from pilotfish.venues.hyperliquid.books import NS_PER_MS
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_ceil, fixed_floor
+from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_ceil, fixed_floor, within
 from pilotfish.venues.hyperliquid.messages import OrderState, Trade, UserFill, UserFunding
 from pilotfish.venues.hyperliquid.statuses import meaning
 
@@ -121,7 +121,7 @@ def funding(row: UserFunding, time_ms: int, instrument: Instrument, account: int
         int.from_bytes(about, "big") >> 2,
         np.array([account], dtype=np.int64),
         np.array([paid], dtype=np.int64),
-        price,
+        within(price, f"the oracle's price of {row.coin}"),
         fixed_floor(row.fundingRate, 9),
     )
 
@@ -151,4 +151,4 @@ def _fee(fill: UserFill, instrument: Instrument, side: Side) -> int:
     price = fixed(fill.px, instrument.price_decimals)
     decimals = 12 + instrument.price_decimals - instrument.money_decimals
     one: int = 10**decimals
-    return -(-tokens * price // one)
+    return within(-(-tokens * price // one), f"the fee of fill {fill.tid}")

@@ -46,7 +46,7 @@ class Leads:
         self.on_unlisted: Callable[[str, int], None] = lambda token, now_ns: None
         self._waiting: list[tuple[set[int], Callable[[bool, int], None]]] = []
 
-    def resume(self, held: Mapping[int, Iterable[int]]) -> None:
+    def recall(self, held: Mapping[int, Iterable[int]]) -> None:
         """Instruments that leads held when we last heard: what they hold of these is stated, even if nothing."""
         for number, instruments in held.items():
             self.leads[number].parts |= dict.fromkeys(instruments, 0)

@@ -22,6 +22,7 @@ from pilotfish.venues.session import Ask, Out, Send
 
 _BLOCKED_NS = SECOND  # for a 429 that does not say how long
 _BLOCKED_NS_MAX = MINUTE
+_SIGNERS_PART = 20  # a signer's bucket is so much smaller than the IP's
 _UNIT = SECOND  # tokens are counted in billionths
 
 
@@ -143,9 +144,9 @@ class Link:
         room = self._buckets[kind].room(now_ns)
         if kind is Kind.ORDER:
             room = min(room, self._sustained.room(now_ns))
-        left, lacks_ns = self._signers.get((account, kind), (count + reserve, 0))
-        if self.venue_ns(now_ns) < lacks_ns:
-            room = min(room, left)
+        left, lacks_ns = self._signers.get((account, kind), (0, 0))
+        if self.venue_ns(now_ns) < lacks_ns and left < count + reserve // _SIGNERS_PART:
+            return False
         return room >= count + reserve
 
     def ask(self, request: Request, now_ns: int, then: Then, *, urgent: bool = False) -> None:

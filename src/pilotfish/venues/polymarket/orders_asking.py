@@ -94,6 +94,9 @@ class Asking:
         if not order.id:  # not known from before a restart: it is looked for among the trades
             order.asking, order.ask_ns = False, now_ns + again_ns
             return
+        if order.expects is not None:
+            order.ask_ns = now_ns + again_ns
+            return self._ask_trades(order, now_ns)
         request = Request("GET", settings.clob_url, f"/data/order/{order.id}", Kind.LEDGER, account=order.place.account)
 
         def answered(answer: Answer | None, then_ns: int) -> None:

@@ -197,8 +197,10 @@ class Trading:
             self.cancels.flush(now_ns)
 
     def quiet(self, now_ns: int) -> bool:
-        """After `stop`: whether nothing more is waited for."""
+        """After `stop`: whether nothing more is waited for. What is provisional is: of a match that fails after we
+        are gone the next process would not know whose it was.
+        """
         if now_ns - self._stopping_ns >= self._link.settings.stop_ns_max:
             return True
         open_ = self._link.settings.cancel_on_stop and bool(self.working.live)
-        return self._link.idle and not open_ and not self.results.next_ns()
+        return self._link.idle and self.settlements.idle and not open_ and not self.results.next_ns()

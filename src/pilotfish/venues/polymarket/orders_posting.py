@@ -131,7 +131,7 @@ class Posting:
         elif not self._guards.alive(place.account, now_ns):
             reason = Reason.DISCONNECTED
         else:
-            reserve = 0 if place.reduce_only else self._link.settings.cancel_reserve
+            reserve = 0 if place.reduce_only else self._link.settings.exit_reserve
             if not self._link.allows(Kind.ORDER, place.account, 1, now_ns, reserve):
                 reason = Reason.RATE_LIMIT
         if reason is Reason.NONE:

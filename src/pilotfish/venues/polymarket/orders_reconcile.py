@@ -2,7 +2,7 @@
 
 The cursor is a second of the venue's clock, up to which all trades were told. An order that is neither open nor traded
 and may still be on its way is called open: it is asked about again. One of an earlier life of ours is only known
-when it was handed over (`resume`): without that the question is not answered.
+when it was handed over (`recall`): without that the question is not answered.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Reconciling:
     def start(self, now_ns: int) -> None:
         self._since_s = self._link.venue_ns(now_ns) // SECOND
 
-    def resume(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
+    def recall(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
         """Orders of an earlier life that may be under way, with when the engine sent them (our clock, ns).
 
         Their ids are found again: of every stamp they may have, and of every price their dollars may be from.
@@ -83,6 +83,8 @@ class Reconciling:
             return then(self._answer(turn, now_ns), now_ns)
         oldest_s = min((order.first_ns for order in self._working.live.values()), default=now_ns) // SECOND
         since_s = query.cursor if query.cursor > 0 else min(self._since_s, oldest_s)
+        recalled_ns = (order.first_ns for order in self._working.live.values() if order.guesses)
+        since_s = min(since_s, min(recalled_ns, default=now_ns) // SECOND)  # all that these traded, to know how much
         after_s = max(0, since_s - self._link.settings.trades_overlap_ns // SECOND)
 
         def each(page: Page, then_ns: int) -> None:

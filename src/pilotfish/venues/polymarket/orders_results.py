@@ -19,7 +19,7 @@ from pilotfish.venues.polymarket.assets import ONE
 from pilotfish.venues.polymarket.link import Link
 from pilotfish.venues.polymarket.listing import Listing
 from pilotfish.venues.polymarket.orders_working import NEVER, Batch, Order, Result, Stage, Working
-from pilotfish.venues.polymarket.settlement import UNIT, Match, Settlements, Trade, matches, status
+from pilotfish.venues.polymarket.settlement import UNIT, Match, Part, Settlements, Trade, matches, status
 from pilotfish.venues.polymarket.statuses import Settlement as Status
 
 _TOGETHER_NS = 5_000_000
@@ -71,7 +71,10 @@ class Results:
         """It is over, having traded `traded6` millionths of a share in all, for `cost` where that is known."""
         if order.over:
             return
-        traded6 = max(traded6, order.filled6)
+        traded6 = max(traded6 - order.reversed6, order.filled6)
+        if order.batch is not None and cost is None and traded6 > order.filled6:
+            order.expects = traded6, reason  # its result says what it paid, and only the trades know that
+            return order.want_answer(now_ns + self._link.settings.unknown_ask_ns)
         if self.on_end(order, traded6, now_ns):
             return
         self._working.finish(order)
@@ -97,12 +100,12 @@ class Results:
             if self._settlements.status(match.fill_id) is not None:
                 self._settlements.goes_on(match.fill_id, how_far, now_ns)
             elif how_far is Status.FAILED:
-                self._settlements.failed(order, match, now_ns)
+                self._settlements.failed(order, match, self._fee(order, match, match.size6 // UNIT), now_ns)
             else:
-                lots, fee = self._fill(order, match, now_ns)
-                self._settlements.begin(order, match, lots, fee, how_far, now_ns)
-                if order.filled6 >= order.place.lots * UNIT:
-                    self.ended(order, order.filled6, Reason.NONE, now_ns)
+                self._settlements.begin(order, match, self._fill(order, match, now_ns), how_far, now_ns)
+                enough6, reason = order.expects or (order.place.lots * UNIT, Reason.NONE)
+                if order.filled6 >= enough6:
+                    self.ended(order, order.filled6, reason, now_ns)
 
     def flush(self, now_ns: int, *, everything: bool = False) -> None:
         """Tell the results of batches that have come together."""
@@ -125,8 +128,12 @@ class Results:
             del self._waiting[batch.command.coid]
         return due
 
-    def _fill(self, order: Order, match: Match, now_ns: int) -> tuple[int, int]:
-        """Count it; returns lots and fee. What is less than a lot is told with the next."""
+    def _fee(self, order: Order, match: Match, lots: int) -> int:
+        listed = self._listing.get(order.place.instrument)
+        return 0 if match.maker or listed is None else listed.fee.money(lots, match.price)
+
+    def _fill(self, order: Order, match: Match, now_ns: int) -> Part:
+        """Count it; returns what is told of it. What is less than a lot is told with the next."""
         order.filled6 += match.size6
         lots = order.filled6 // UNIT - (order.filled6 - match.size6) // UNIT
         room = max(0, order.place.lots - order.told)
@@ -137,17 +144,16 @@ class Results:
         cost = order.held + match.cost
         if not kept:
             order.held = cost if not lots else 0
-            return 0, 0
+            return Part(0, 0, 0)
         cost = cost if kept == lots else cost * kept // lots
-        listed = self._listing.get(order.place.instrument)
-        fee = 0 if match.maker or listed is None else listed.fee.money(kept, match.price)
+        fee = self._fee(order, match, kept)
         order.held, order.told, order.cost, order.fee = 0, order.told + kept, order.cost + cost, order.fee + fee
         if order.batch is None:
             ns = match.venue_ns or now_ns
             self._link.told.append(
                 Fill(ns, now_ns, order.place.coid, match.fill_id, kept, match.price, cost, fee, match.maker)
             )
-        return kept, fee
+        return Part(kept, cost, fee)
 
     def _word(self, order: Order, signal: OrderSignal, reason: Reason, now_ns: int, left: int | None = None) -> None:
         left = order.place.lots - order.told if left is None else left

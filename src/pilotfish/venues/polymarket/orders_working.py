@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import msgspec
 
-from pilotfish.domain.orders import Amend, Place, PlaceBatch
+from pilotfish.domain.orders import Amend, Place, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.polymarket.orders import Body, Drawn
 
@@ -38,6 +38,7 @@ class Order(msgspec.Struct):
     cost: int = 0
     fee: int = 0
     held: int = 0  # cost of what traded and is less than a lot so far
+    reversed6: int = 0  # of matches that failed; the venue may still count them as matched
     base6: int = 0
     drawn_ns: int = 0
     first_ns: int = 0
@@ -45,6 +46,7 @@ class Order(msgspec.Struct):
     times: int = 0  # sent
     had: bool = False  # the venue has certainly had it
     acked: bool = False
+    expects: tuple[int, Reason] | None = None  # it has ended with so much traded (6), and the trades are still to come
     refused: Reason = Reason.NONE  # what a later sending of it was answered
     cancelling: bool = False
     cancel_ns: int = 0
@@ -130,8 +132,9 @@ class Working:
         ]
 
     def accounts(self) -> set[int]:
-        """Those that have an order which may be open at the venue."""
-        return {order.place.account for order in self.live.values() if order.stage is not Stage.SIGNING}
+        """Those that have an order which may rest at the venue."""
+        resting = (o for o in self.live.values() if o.stage is not Stage.SIGNING and o.place.tif is not Tif.IOC)
+        return {order.place.account for order in resting}
 
     def _forget(self) -> None:
         for coid, order in list(self.orders.items())[: _REMEMBERED // 8]:

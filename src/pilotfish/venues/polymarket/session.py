@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pilotfish.domain.events import Connection, Event, Reconciled
-from pilotfish.domain.orders import Command, Place, PlaceBatch, Query
+from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.polymarket.assets import VENUE
@@ -28,9 +28,8 @@ from pilotfish.venues.polymarket.messages import PONG, MarketMessage, SubscribeU
 from pilotfish.venues.polymarket.orders_desk import Trading
 from pilotfish.venues.polymarket.orders_posting import Guards
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
-from pilotfish.venues.polymarket.settlement import FillReversed
 from pilotfish.venues.polymarket.streams import Streams
-from pilotfish.venues.session import Out
+from pilotfish.venues.session import Out, Unfinished
 from pilotfish.venues.trust import Trust
 
 _QUESTION_NS_MAX = 15 * SECOND  # a question without an answer for so long gives way to the next
@@ -94,11 +93,6 @@ class PolymarketSession:
     def told(self, told: list[Event]) -> None:
         self._link.told = told
 
-    @property
-    def reversed(self) -> list[FillReversed]:
-        """Fills that were told and failed on the chain."""
-        return self.trading.settlements.reversed
-
     def provisional(self) -> dict[int, int]:
         """Instrument → lots bought less lots sold that are matched and not confirmed on the chain."""
         return self.trading.settlements.provisional
@@ -111,17 +105,10 @@ class PolymarketSession:
         """Follow an instrument's book and mark."""
         self.books.watch(instrument, now_ns)
 
-    def resume(
-        self,
-        orders: Iterable[tuple[Place | PlaceBatch, int]],
-        now_ns: int,
-        held: Mapping[int, Iterable[int]] | None = None,
-    ) -> None:
-        """After a restart, before `start`: what may be under way with when it was sent, and the instruments each lead
-        held. To be called even if there is nothing: else a question about an order of before is not answered.
-        """
-        self.trading.reconciling.resume(orders, now_ns)
-        self._leads.resume(held or {})
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        """Before `start`, at every start: without it a question about an order of before is not answered."""
+        self.trading.reconciling.recall(unfinished.orders, now_ns)
+        self._leads.recall(unfinished.held)
 
     # -- streams and answers -------------------------------------------------------------------------------------------
 

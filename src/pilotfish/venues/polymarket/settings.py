@@ -74,6 +74,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stamp_ns: int = 30 * SECOND  # orders are stamped in such steps, so that a restart can find their ids again …
     same_ns: int = 5 * MINUTE  # … and one that is sent again so soon keeps its stamp, and with it its id
     sign_timeout_ns: int = 5 * SECOND  # signatures that are made elsewhere
-    cancel_reserve: int = 100  # order tokens that opens leave to exits
+    exit_reserve: int = 100  # order tokens of the IP that opens leave to exits; of a signer a twentieth
     cancel_on_stop: bool = True
     stop_ns_max: int = 10 * SECOND

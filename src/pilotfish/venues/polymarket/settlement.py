@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
 from pilotfish.domain.errors import NumericOverflow
-from pilotfish.domain.stamped import Stamped
+from pilotfish.domain.events import FillReversed
 from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_floor
 from pilotfish.venues.polymarket.answers import TradeRow
 from pilotfish.venues.polymarket.assets import LOT_DECIMALS, ONE, Listed
@@ -36,23 +37,6 @@ _REMEMBERED = 65_536
 _DOUBLINGS_MAX = 5
 
 Trade = UserTrade | TradeRow
-
-
-class FillReversed(Stamped, frozen=True, array_like=True, tag="fill_reversed"):
-    """A fill that was told and never settled: the opposite is to be posted, cost and fee included.
-
-    Told at least once, by `fill_id`; also of a fill nobody was told of, which then must not count when it comes late.
-    """
-
-    coid: int
-    fill_id: int
-    account: int
-    instrument: int
-    side: int  # of the order
-    lots: int
-    price: int
-    cost: int
-    fee: int
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -103,25 +87,31 @@ def size6_of(text: object) -> int:
     return fixed_floor(text, SIZE_DECIMALS) if isinstance(text, str) and text else 0
 
 
+class Part(NamedTuple):
+    """What of a match was told as a fill."""
+
+    lots: int
+    cost: int
+    fee: int
+
+
 class _Settling(msgspec.Struct):
     order: Order
     match: Match
-    lots: int
-    fee: int
+    part: Part
     status: Status
     ask_ns: int
     asks: int = 0
 
 
 class Settlements:
-    """Every part of ours in a trade until it is final. `reversed`: what has failed, to be told."""
+    """Every part of ours in a trade until it is final."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._open: dict[int, _Settling] = {}
         self._final: dict[int, Status] = {}
         self._asking: set[str] = set()
-        self.reversed: list[FillReversed] = []
         self.on_trade: Callable[[Trade, int], None] = lambda trade, now_ns: None
 
     @property
@@ -129,18 +119,23 @@ class Settlements:
         """Instrument → lots bought less lots sold that are matched and not confirmed."""
         lots: Counter[int] = Counter()
         for one in self._open.values():
-            lots[one.order.place.instrument] += one.order.place.side * one.lots
+            lots[one.order.place.instrument] += one.order.place.side * one.part.lots
         return dict(lots)
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is final."""
+        return not self._open
 
     def status(self, number: int) -> Status | None:
         """How far a fill has come, None where it is new."""
         one = self._open.get(number)
         return one.status if one is not None else self._final.get(number)
 
-    def begin(self, order: Order, match: Match, lots: int, fee: int, status: Status, now_ns: int) -> None:
+    def begin(self, order: Order, match: Match, part: Part, status: Status, now_ns: int) -> None:
         """A fill was told."""
         due_ns = now_ns + self._link.settings.settle_ask_ns
-        self._open[match.fill_id] = _Settling(order, match, lots, fee, Status.MATCHED, due_ns)
+        self._open[match.fill_id] = _Settling(order, match, part, Status.MATCHED, due_ns)
         self.goes_on(match.fill_id, status, now_ns)
 
     def goes_on(self, number: int, status: Status, now_ns: int) -> None:
@@ -154,20 +149,28 @@ class Settlements:
         del self._open[number]
         self._keep(number, status)
         if status is Status.FAILED:
-            self._reverse(one.order, one.match, one.lots, one.fee, now_ns)
+            order, part = one.order, one.part
+            order.filled6, order.reversed6 = order.filled6 - one.match.size6, order.reversed6 + one.match.size6
+            order.told, order.cost, order.fee = order.told - part.lots, order.cost - part.cost, order.fee - part.fee
+            if order.batch is None or order.over:  # else its result was not told yet, and will not count it
+                self._reverse(order, one.match, part, now_ns)
 
-    def failed(self, order: Order, match: Match, now_ns: int) -> None:
+    def failed(self, order: Order, match: Match, fee: int, now_ns: int) -> None:
         """A trade that had failed before we heard of it; it may have been told in an earlier life of ours."""
         self._keep(match.fill_id, Status.FAILED)
-        self._reverse(order, match, match.size6 // UNIT, 0, now_ns)
+        order.reversed6 += match.size6
+        self._reverse(order, match, Part(match.size6 // UNIT, match.cost, fee), now_ns)
 
-    def _reverse(self, order: Order, match: Match, lots: int, fee: int, now_ns: int) -> None:
+    def _reverse(self, order: Order, match: Match, part: Part, now_ns: int) -> None:
+        """The only place that takes a fill back."""
+        if part.lots <= 0:
+            return
         self._link.counts["fills reversed"] += 1
         place = order.place
-        self.reversed.append(
+        self._link.told.append(
             FillReversed(
-                match.venue_ns, now_ns, place.coid, match.fill_id, place.account, place.instrument, place.side, lots,
-                match.price, match.cost, fee,
+                match.venue_ns or now_ns, now_ns, place.coid, match.fill_id, place.account, place.instrument,
+                place.side, part.lots, match.price, part.cost, part.fee,
             )
         )  # fmt: skip
 

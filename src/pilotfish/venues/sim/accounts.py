@@ -41,6 +41,15 @@ class Accounts:
         self._sorted: tuple[Ints, Ints] | None = None
         self.open([ANONYMOUS, VENUE], 0)
 
+    def list_instrument(self, instrument: Instrument) -> None:
+        """One more column, in which nobody holds anything."""
+        self.column[instrument.id] = len(self.column)
+        empty = np.zeros((1, self.position.shape[1]), dtype=np.int64)
+        self.position, self.open_buy, self.open_sell = (
+            np.concatenate([one, empty]) for one in (self.position, self.open_buy, self.open_sell)
+        )
+        self.active = np.append(self.active, False)
+
     def open(self, accounts: Iterable[int], cash: int) -> None:
         """Open accounts, each with `cash` money units. Raises VenueError when one is open already."""
         new = [int(account) for account in accounts]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pilotfish.domain.arith import Ints, ints
+from pilotfish.domain.errors import VenueError
 from pilotfish.domain.events import ORDER_MASK, Fill, LeadFill, OrderUpdate
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import OMNIBUS
@@ -38,6 +39,14 @@ class Exchange:
         self.markets = {i.id: Market(i, k, sources.get(i.id)) for k, i in enumerate(instruments)}
         self.leads, self.wire, self.faults = leads, wire, faults
         self._fills = 0
+
+    def list_instrument(self, instrument: Instrument, source: MarketSource | None) -> None:
+        """One more market. Raises VenueError when there is one of this id."""
+        if instrument.id in self.markets:
+            raise VenueError(f"instrument {instrument.id}", "is listed already", "list it once")
+        self.accounts.list_instrument(instrument)
+        self.margin.list_instrument(instrument)
+        self.markets[instrument.id] = Market(instrument, len(self.markets), source)
 
     def is_ours(self, account: int) -> bool:
         return account >= OMNIBUS and account not in self.leads

@@ -24,14 +24,23 @@ class Margin:
     """The margin terms of all instruments as columns, and the marks they are applied at."""
 
     def __init__(self, instruments: Sequence[Instrument], accounts: Accounts) -> None:
-        self._instruments = list(instruments)
+        self._instruments: list[Instrument] = []
         self._accounts = accounts
+        self.marks = np.zeros(0, dtype=np.int64)
+        self._set(list(instruments))
+
+    def list_instrument(self, instrument: Instrument) -> None:
+        """After the accounts have listed it."""
+        self._set([*self._instruments, instrument])
+
+    def _set(self, instruments: list[Instrument]) -> None:
+        self.marks = np.append(self.marks, np.zeros(len(instruments) - len(self._instruments), dtype=np.int64))
+        self._instruments = instruments
         self._num = ints([10 ** max(i.money_exponent, 0) for i in instruments])
         self._den = ints([10 ** max(-i.money_exponent, 0) for i in instruments])
         self._leverage = ints([i.max_leverage for i in instruments])
         self._maintenance = ints([i.maintenance_bps for i in instruments])
         self._perp = np.array([i.kind == Kind.PERP for i in instruments], dtype=np.bool_)
-        self.marks = np.zeros(len(self._instruments), dtype=np.int64)
 
     def lacks(self, column: int, rows: Ints, side: int, lots: Ints, prices: Ints) -> Flags:
         """Whether each account lacks the margin for one more order. What only reduces always passes."""

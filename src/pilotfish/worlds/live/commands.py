@@ -80,7 +80,7 @@ async def _live_run(settings: LiveSettings, confirmation: str, console: Console,
             world = await run.play(path)
     if run.cancels_unconfirmed:
         console.print("[yellow]not every cancel was confirmed in time; the next start asks the venue first[/]")
-    finish(world, ready.population, path, _inputs(ready), run.seconds, console)
+    finish(world, ready.population, path, _inputs(ready, world), run.seconds, console)
 
 
 def doubts(world: World) -> list[str]:
@@ -94,11 +94,11 @@ def doubts(world: World) -> list[str]:
     ]
 
 
-def _inputs(ready: Ready) -> Inputs:
+def _inputs(ready: Ready, world: World) -> Inputs:
     settings, survey = ready.settings, ready.survey
     seeded = settings.run.followers.isdigit()
     figures = model.figures([], {}, capital=float(settings.run.capital_usdc) if seeded else None)
-    count = len(survey.instruments)
+    count = len(world.shard.state.listings)
     title = f"{'Live' if ready.live else 'Paper'} on {survey.venue}"
     return Inputs(
         title, settings.run.seed, settings.run.route, ["live"] * count, [""] * count, figures, venue=survey.venue

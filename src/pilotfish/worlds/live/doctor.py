@@ -132,7 +132,7 @@ def _accounts(settings: LiveSettings, survey: Survey, follows: Follows, keys: Se
     for who, amount in zip(follows.follower.tolist(), follows.allocation.tolist(), strict=True):
         allocated[who] = allocated.get(who, 0) + amount
     for one in survey.accounts:
-        out += _account(one, allocated.get(one.ours.account, 0), keys)
+        out += _account(one, allocated.get(one.ours.account, 0), keys, settings.keys.may_withdraw)
     wanted = {OMNIBUS} if settings.run.route == "omnibus" else set(follows.follower.tolist())
     missing = wanted - {one.ours.account for one in survey.accounts}
     if missing:
@@ -141,14 +141,16 @@ def _accounts(settings: LiveSettings, survey: Survey, follows: Follows, keys: Se
     return out
 
 
-def _account(one: AccountSurvey, allocated: int, keys: Sequence[str]) -> list[Finding]:
+def _account(one: AccountSurvey, allocated: int, keys: Sequence[str], may_withdraw: bool) -> list[Finding]:
     name, out = f"account {short(one.ours.address)}", list[Finding]()
     if one.ours.key.lower() not in keys:
         to_do = "pilotfish keys list shows what is there; pilotfish keys new, then approve it"
         out.append(Finding(Level.ERROR, name, f"its key {one.ours.key} cannot sign here", to_do))
     if one.may_withdraw:
         to_do = "make a key that trades only (pilotfish keys new, pilotfish approve) and name that one"
-        out.append(Finding(Level.ERROR, name, f"the key {one.ours.key} could withdraw", to_do))
+        why = f"the key {one.ours.key} could withdraw"
+        accepted = Finding(Level.WARNING, name, why, "[keys] may_withdraw accepts it; keep little money there")
+        out.append(accepted if may_withdraw else Finding(Level.ERROR, name, why, to_do))
     if one.may_trade is False:
         out.append(Finding(Level.ERROR, name, f"the key {one.ours.key} may not trade. {one.note}", "pilotfish approve"))
     if one.equity < allocated:

@@ -51,6 +51,7 @@ class Keys(Table, frozen=True, kw_only=True):
     password_file: str = ""  # else asked for
     signer: str = ""  # the socket of `pilotfish signer`, instead of a folder
     processes: int = 0  # that sign batches; 0: this one
+    may_withdraw: bool = False  # True: start though a key could withdraw, where the venue knows no other keys
 
 
 class Limits(Table, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class Limits(Table, frozen=True, kw_only=True):
 class LeadEntry(Table, frozen=True, kw_only=True):
     address: str
     name: str = ""
+    equity_usdc: Decimal = Decimal(0)  # what copies are in proportion to; 0: what the venue says
 
 
 class AccountEntry(Table, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class AccountEntry(Table, frozen=True, kw_only=True):
     key: str
     follower: str = ""
     vault: str = ""
+    wallet: Literal["", "eoa", "proxy", "safe", "deposit"] = ""  # Polymarket: what kind of wallet the address is
 
 
 class LiveSettings(Settings, frozen=True, kw_only=True):

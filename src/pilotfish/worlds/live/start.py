@@ -21,8 +21,10 @@ from pilotfish.worlds.followers import Population
 from pilotfish.worlds.live.doctor import Finding, examine
 from pilotfish.worlds.live.opening import name_of
 from pilotfish.worlds.live.settings import LiveSettings
+from pilotfish.worlds.platform_events import USDC, units
 
 CONFIRMATION = "I trade real money"
+UNKNOWN_EQUITY = 10**9  # of a lead that the doctor will refuse: followers are drawn before it speaks
 
 
 class Ready(msgspec.Struct):
@@ -64,22 +66,37 @@ async def look(
         raise ConfigError("mode live", "needs a file of followers, not a number", "--followers followers.csv")
     known = await asyncio.to_thread(known_instruments, path) if path.exists() and not passing else []
     leads = [entry.address.lower() for entry in settings.leads]
-    survey = await gateway.survey(leads, ours(settings, None) if live else [], known)
+    survey = await gateway.survey(leads, ours(settings, None) if live else [], known, keys, signer)
+    survey = with_equity(settings, survey)
     population = population_of(
         settings.run.followers,
         [name_of(settings, lead) for lead in survey.leads],
-        [max(lead.equity, 1) for lead in survey.leads],
+        [lead.equity if lead.equity > 0 else UNKNOWN_EQUITY for lead in survey.leads],
         settings.run.seed,
         settings.venue.instruments or [one.symbol for one in survey.instruments],
         False,
         float(settings.run.capital_usdc),
     )
     if live and settings.run.route == "segregated":
-        survey = await gateway.survey(leads, ours(settings, population), known)
+        survey = await gateway.survey(leads, ours(settings, population), known, keys, signer)
+        survey = with_equity(settings, survey)
     addresses = keys.addresses if keys else ()
     return Ready(
         settings, gateway, survey, population, examine(settings, survey, population.follows, addresses), keys, signer
     )
+
+
+def with_equity(settings: LiveSettings, survey: Survey) -> Survey:
+    """What the file says of a lead's equity stands above what the venue says. Raises ConfigError."""
+    stated: dict[str, int] = {}
+    for number, entry in enumerate(settings.leads):
+        if entry.equity_usdc:
+            stated[entry.address.lower()] = units(settings, f"leads[{number}].equity_usdc", entry.equity_usdc, USDC)
+    leads = [
+        msgspec.structs.replace(one, equity=stated[one.address]) if one.address in stated else one
+        for one in survey.leads
+    ]
+    return msgspec.structs.replace(survey, leads=leads)
 
 
 def ours(settings: LiveSettings, population: Population | None) -> list[Ours]:
@@ -91,7 +108,7 @@ def ours(settings: LiveSettings, population: Population | None) -> list[Ours]:
             where = settings.where(f"accounts[{number}].follower")
             raise ConfigError(where, f"{entry.follower!r} is no follower", "use a name of the followers file")
         account = ids.get(entry.follower, number) if entry.follower else OMNIBUS
-        out.append(Ours(account, entry.address.lower(), entry.key.lower(), entry.vault.lower()))
+        out.append(Ours(account, entry.address.lower(), entry.key.lower(), entry.vault.lower(), entry.wallet))
     return out
 
 

@@ -34,6 +34,7 @@ folder = "~/.pilotfish/keys"  # encrypted files, in the Ethereum keystore format
 password_file = ""        # a file that only you can read; else the password is asked for
 signer = ""               # the socket of `pilotfish signer`, instead of a folder
 processes = 0             # processes that sign batches of separate accounts; 0: this one
+may_withdraw = false      # true: start though a key could withdraw, where a venue knows no keys that cannot
 
 [limits]                  # of the whole run, whatever the mandates say; live does not start without all five
 capital_usdc = 0          # all allocations together
@@ -45,12 +46,14 @@ leverage = 0              # of each follow
 # [[leads]]               # whom to follow; --lead ADDRESS adds one
 # address = "0x0000000000000000000000000000000000000000"
 # name = "the first"
+# equity_usdc = 0         # what copies are in proportion to; 0: what the venue says
 
 # [[accounts]]            # live only. With one account for all (omnibus), `follower` is left out.
 # address = "0x0000000000000000000000000000000000000000"   # whose money is traded
 # key = "0x0000000000000000000000000000000000000000"       # address of the agent's key that signs: it cannot withdraw
 # follower = ""           # a name of the followers file, on the segregated route
 # vault = ""              # the vault or sub-account that is traded for
+# wallet = ""             # Polymarket: eoa, proxy, safe or deposit
 
 # [fees], [risk], [execution], [rebalance], [[rules]], [[hedges]], [[mappings]] and [[disclosure]]: docs/platform.md
 """

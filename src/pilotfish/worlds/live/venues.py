@@ -13,16 +13,22 @@ from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.gateway import Gateway
-from pilotfish.venues.hyperliquid.accounts import MAINNET_HTTP, MAINNET_WS, TESTNET_HTTP, TESTNET_WS, Settings
+from pilotfish.venues.hyperliquid.accounts import MAINNET_HTTP, MAINNET_WS, TESTNET_HTTP, TESTNET_WS
+from pilotfish.venues.hyperliquid.accounts import Settings as HyperliquidSettings
 from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.key import Key
-from pilotfish.worlds.live.settings import AccountEntry, LeadEntry, Limits, LiveSettings
-from pilotfish.worlds.live.twin import TwinWanted, twin_process
+from pilotfish.venues.polymarket.gateway import PolymarketGateway
+from pilotfish.venues.polymarket.settings import Settings as PolymarketSettings
+from pilotfish.worlds.live.settings import TWIN, AccountEntry, LeadEntry, Limits, LiveSettings
+from pilotfish.worlds.live.twin import twin_process
+from pilotfish.worlds.live.twin_venues import TwinWanted
 
 SUMMARIES = {
     "hyperliquid": "perpetuals and spot on Hyperliquid",
     "hyperliquid-testnet": "the same with play money",
     "hyperliquid-twin": "a server on this machine that speaks its protocol: real sockets, no account, no money",
+    "polymarket": "outcome tokens on Polymarket",
+    "polymarket-twin": "a server on this machine that speaks its protocol",
 }
 TWIN_MINUTES = Decimal(3)
 TWIN_LIMITS = Limits(
@@ -44,12 +50,12 @@ class Place(msgspec.Struct):
 async def gateway_of(settings: LiveSettings, console: Console, recordings: Sequence[Path] = ()) -> AsyncIterator[Place]:
     """The venue the settings name, for as long as it is needed. Raises ConfigError for a name that nobody knows."""
     name = settings.venue.name
-    if name == "hyperliquid-twin":
+    if name.endswith(TWIN) and name in SUMMARIES:
         async with _twin(settings, console, recordings) as place:
             yield place
         return
     if recordings:
-        raise ConfigError("--recording", "is for simulated runs and twins", "leave it out, or --venue hyperliquid-twin")
+        raise ConfigError("--recording", "is for simulated runs and twins", "leave it out, or name a twin")
     if name not in _GATEWAYS:
         known = "; ".join(f"{one}: {summary}" for one, summary in SUMMARIES.items())
         raise ConfigError(settings.where("venue.name"), f"{name!r} is no venue", f"use one of these. {known}")
@@ -59,13 +65,29 @@ async def gateway_of(settings: LiveSettings, console: Console, recordings: Seque
 def _hyperliquid(settings: LiveSettings, *, mainnet: bool) -> Gateway:
     venue = settings.venue
     ws, http = (MAINNET_WS, MAINNET_HTTP) if mainnet else (TESTNET_WS, TESTNET_HTTP)
-    reached = Settings(mainnet, venue.ws_url or ws, venue.http_url or http, 0)
+    reached = HyperliquidSettings(mainnet, venue.ws_url or ws, venue.http_url or http, 0)
     return HyperliquidGateway(reached, venue.instruments, real_money=mainnet)
+
+
+def _polymarket(settings: LiveSettings) -> Gateway:
+    """One address for all of its services, where one is given: as a twin has it."""
+    venue = settings.venue
+    reached = PolymarketSettings(journal=0, rpc_url=venue.rpc_url)
+    if venue.http_url:
+        reached = _one_host(reached, venue.http_url, venue.ws_url or venue.http_url.replace("http", "ws", 1) + "/ws")
+    return PolymarketGateway(reached)
+
+
+def _one_host(reached: PolymarketSettings, http: str, ws: str) -> PolymarketSettings:
+    return msgspec.structs.replace(
+        reached, clob_url=http, data_url=http, gamma_url=http, market_ws_url=f"{ws}/market", user_ws_url=f"{ws}/user"
+    )
 
 
 _GATEWAYS: dict[str, Callable[[LiveSettings], Gateway]] = {
     "hyperliquid": lambda settings: _hyperliquid(settings, mainnet=True),
     "hyperliquid-testnet": lambda settings: _hyperliquid(settings, mainnet=False),
+    "polymarket": _polymarket,
 }
 
 
@@ -73,23 +95,30 @@ _GATEWAYS: dict[str, Callable[[LiveSettings], Gateway]] = {
 async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[Path]) -> AsyncIterator[Place]:
     """A twin in a process of its own, an account funded there, an agent's key made for this run and kept nowhere."""
     key = Key(secrets.token_bytes(32))
-    account = "0x" + secrets.token_hex(20)
     run = settings.run
     minutes = run.minutes or TWIN_MINUTES
-    wanted = TwinWanted(run.seed, float(minutes), account, key.address, [str(path) for path in recordings])
+    wanted = TwinWanted(settings.venue.name, run.seed, float(minutes), key.address, [str(path) for path in recordings])
     async with twin_process(wanted) as twin:
         for note in twin.notes:
             console.print(note, highlight=False)
-        leads = settings.leads or tuple(LeadEntry(address=lead.address, name=lead.name) for lead in twin.leads)
+        leads = settings.leads or tuple(
+            LeadEntry(address=one.address, name=one.name, equity_usdc=Decimal(one.equity_usdc)) for one in twin.leads
+        )
         limits = TWIN_LIMITS if settings.limits == Limits() else settings.limits
         changed = msgspec.structs.replace(
             settings,
             leads=leads,
             limits=limits,
-            accounts=(AccountEntry(address=account, key=key.address),),
+            accounts=(AccountEntry(address=twin.account, key=key.address),),
+            keys=msgspec.structs.replace(settings.keys, may_withdraw=True),
             run=msgspec.structs.replace(run, minutes=minutes),
             venue=msgspec.structs.replace(settings.venue, instruments=()),
         )
         ws = twin.url.replace("http", "ws", 1) + "/ws"
-        gateway = HyperliquidGateway(Settings(False, ws, twin.url, 0), real_money=False)
+        gateway: Gateway
+        if settings.venue.name == "polymarket-twin":
+            reached = _one_host(PolymarketSettings(journal=0), twin.url, ws)
+            gateway = PolymarketGateway(reached, real_money=False)
+        else:
+            gateway = HyperliquidGateway(HyperliquidSettings(False, ws, twin.url, 0), real_money=False)
         yield Place(changed, gateway, (key,), passing=True)
