@@ -20,13 +20,12 @@ import uvloop
 from aiohttp import web
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
-COIN, PRICE, LOT_DECIMALS = "BTC", 66_400, 5
+COIN, PRICE, LOT_DECIMALS, SIZE = "BTC", 66_400, 5, "0.5"
 LEAD, STRANGER = "0x" + "1e" * 20, "0x" + "57" * 20
 ACCOUNT = "0x" + "ac" * 20  # of the one omnibus account
 STREAMED = 10  # accounts that have streams of their own
 TICK_S = 0.3  # between two books
 TIMEOUT_S = 20.0
-SIZES = ("0.5", "0.50001")  # what the lead buys and sells by turns; strangers' prints are around it
 
 
 class Series(msgspec.Struct):
@@ -60,7 +59,7 @@ class Market:
     def lead_trades(self) -> bytes:
         """A frame of the shape that was recorded: prints of strangers, the lead's among them."""
         buys = self.lots <= 0
-        ms, size = _ms(), SIZES[0]
+        ms, size = _ms(), SIZE
         rows = [self._print(ms, "0.00219", (STRANGER, follower(10**6))) for _ in range(3)]
         users = (LEAD, STRANGER) if buys else (STRANGER, LEAD)
         mine = self._print(ms, size, users, "B" if buys else "A")
@@ -135,8 +134,7 @@ class Venue:
         self.echo: Stream | None = None
         self._wanted = self._began = self._last = 0
         self._done = asyncio.Event()
-        self._first_coid: int | None = None
-        self._orders: list[tuple[Stream | None, int, dict[str, Any]]] = []
+        self._orders: list[tuple[Stream, dict[str, Any]]] = []
 
     async def play(self, series: Series) -> Times:
         times, missed = list[int](), 0
@@ -146,7 +144,7 @@ class Venue:
                 raise RuntimeError("nobody is connected")
             raw = Market().lead_trades() if series.echo else self.market.lead_trades()
             self._done.clear()
-            self._wanted, self._first_coid = series.orders, None
+            self._wanted, self._orders = series.orders, []
             self._began = perf_counter_ns()
             stream.send(raw)
             with suppress(TimeoutError):
@@ -165,35 +163,33 @@ class Venue:
         if not self._wanted:
             self._done.set()
 
-    def ordered(self, stream: Stream | None, post: int, action: dict[str, Any]) -> dict[str, Any]:
-        """The reply to an action; what follows from it is told when everything that has arrived is read."""
+    def ordered(self, stream: Stream | None, action: dict[str, Any]) -> dict[str, Any]:
+        """The reply to an action; the fills are told when all orders of the round have arrived."""
         if action["type"] != "order":
             return {"status": "ok", "response": {"type": "default"}}
         statuses = []
         for order in action["orders"]:
             self.market.tid += 1
-            if not self._orders:
-                asyncio.get_running_loop().call_soon(self._tell)
-            self._orders.append((stream, post, order))
+            if stream is not None and "c" in order:
+                self._orders.append((stream, order))
             statuses.append({"filled": {"totalSz": order["s"], "avgPx": order["p"], "oid": self.market.tid}})
+        if not self._wanted:
+            asyncio.get_running_loop().call_soon(self._tell)
         return {"status": "ok", "response": {"type": "order", "data": {"statuses": statuses}}}
 
     def _tell(self) -> None:
-        """Fills of the accounts that are streamed, and the public prints of the others."""
+        """Fills of the accounts that are streamed, and the public prints of the others, by place in the batch."""
         orders, self._orders = self._orders, []
-        by_index: list[tuple[int, dict[str, Any]]] = []
-        for stream, _, order in orders:
-            if stream is None or "c" not in order:
-                continue
-            coid = int(order["c"], 16) & (2**64 - 1)
-            self._first_coid = coid if self._first_coid is None else min(coid, self._first_coid)
-            index = coid - self._first_coid
-            if stream.segregated and index >= STREAMED:
-                by_index.append((index, order))
+        coids = [int(order["c"], 16) & (2**64 - 1) for _, order in orders]
+        printed: list[tuple[int, dict[str, Any]]] = []
+        for coid, (stream, order) in zip(coids, orders, strict=True):
+            place = coid - min(coids)
+            if stream.segregated and place >= STREAMED:
+                printed.append((place, order))
             else:
-                stream.send(self.market.fill(follower(index) if stream.segregated else ACCOUNT, order))
-        if by_index and self.trades is not None:
-            self.trades.send(self.market.tape(by_index))
+                stream.send(self.market.fill(follower(place) if stream.segregated else ACCOUNT, order))
+        if printed and self.trades is not None:
+            self.trades.send(self.market.tape(printed))
 
     def tick(self) -> None:
         """The state of the coin, to everybody who listens."""
@@ -238,7 +234,7 @@ class Stream(WSListener):
         message = msgspec.json.decode(raw)
         if message["method"] == "post":
             action = message["request"]["payload"]["action"]
-            payload = self._venue.ordered(self, message["id"], action)
+            payload = self._venue.ordered(self, action)
             data = {"id": message["id"], "response": {"type": "action", "payload": payload}}
             self.send(frame("post", data))
         elif message["method"] == "subscribe":
@@ -281,7 +277,7 @@ async def serve(venue: Venue) -> tuple[str, str, web.AppRunner]:
         raw = await request.read()
         if b'"order"' in raw:
             venue.read(1)
-        return _json(venue.ordered(None, 0, msgspec.json.decode(raw)["action"]))
+        return _json(venue.ordered(None, msgspec.json.decode(raw)["action"]))
 
     app = web.Application()
     app.add_routes([web.post("/info", info), web.post("/exchange", exchange)])

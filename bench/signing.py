@@ -1,4 +1,4 @@
-"""Hyperliquid's wire: one order from command to signed bytes, and one l2Book from bytes to integers.
+"""Hyperliquid's wire: one order from command to signed bytes, many by a pool, and one l2Book from bytes to integers.
 
 Beside the official SDK (with coincurve, its fastest backend) and, for books, ccxt's own parse where ccxt is installed,
 else json and Decimal, which is less work than ccxt does.
@@ -6,12 +6,14 @@ else json and Decimal, which is less work than ccxt does.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import importlib.util
 import json
 import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from statistics import median
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -29,9 +31,15 @@ from pilotfish.venues.hyperliquid.books import NUMBERS, Depth, book_top, depth
 from pilotfish.venues.hyperliquid.codec import FRAME, encode
 from pilotfish.venues.hyperliquid.messages import BookFrame
 from pilotfish.venues.hyperliquid.signing import Scope, Signer
+from pilotfish.venues.hyperliquid.trading_line import CHUNK
+from pilotfish.venues.keys.key import Key, keccak
+from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.keys.pool import SignerPool, secrets_of
+from pilotfish.venues.keys.schemes import Scheme, SignRequest
 
 ROUNDS = 7
 ORDERS = 200
+POOLED = 2_000
 BOOKS = 45
 RECORDING = ROOT / "../shared/data/hyperliquid/ws_btcusd_20250126.gz"
 BTC = Instrument(0, "BTC", "hyperliquid", Kind.PERP, 5, 1, tick_rule=TickRule.SIGNIFICANT, tick=5, max_leverage=40)
@@ -40,8 +48,8 @@ NONCE = 1_784_683_656_000
 
 
 def run() -> list[Row]:
-    """One order signed; one book decoded whole, and to its best prices."""
-    return [_signing(), *_books()]
+    """One order signed, and many by two processes; one book decoded whole, and to its best prices."""
+    return [_signing(), pooled(), *_books()]
 
 
 # -- one order ---------------------------------------------------------------------------------------------------------
@@ -77,6 +85,38 @@ def _signing() -> Row:
         against="hyperliquid-python-sdk with coincurve, the same body", target="≤ 170 µs and ≥ 4×",
         note="command to JSON body of POST /exchange, one thread",
     )  # fmt: skip
+
+
+# -- many orders -------------------------------------------------------------------------------------------------------
+
+
+def pooled(orders: int = POOLED) -> Row:
+    """Signatures a second of a pool with two processes, beside one with one; each order of another key."""
+    one, two = asyncio.run(_throughput(orders))
+    return row(
+        "hyperliquid: sign by two processes", two, "orders/s", one, against="a pool with one process",
+        note=f"{orders:,} orders, each of its own key, {CHUNK} a request, as a session asks for them",
+    )  # fmt: skip
+
+
+async def _throughput(orders: int) -> tuple[float, float]:
+    """By one process and by two. Turns are taken, so that both meet the same machine."""
+    keys = [Key(KEY).derive(b"%d" % number) for number in range(orders)]
+    requests = [SignRequest(key.address, Scheme.HYPERLIQUID_MAINNET, keccak(key.address.encode())) for key in keys]
+    chunks = [requests[first : first + CHUNK] for first in range(0, orders, CHUNK)]
+
+    async def rate(pool: SignerPool) -> float:
+        began = perf_counter()
+        await asyncio.gather(*map(pool.sign, chunks))
+        return orders / (perf_counter() - began)
+
+    async with SignerPool(secrets_of(keys), 1) as single, SignerPool(secrets_of(keys), 2) as double:
+        first = await single.sign(requests[:1])
+        if first != Keyring(keys[:1]).sign_all(requests[:1]):
+            raise RuntimeError("the pool signs something else than this process does")
+        await rate(double)
+        rates = [(await rate(single), await rate(double)) for _ in range(ROUNDS)]
+    return median(each for each, _ in rates), median(each for _, each in rates)
 
 
 # -- one book ----------------------------------------------------------------------------------------------------------

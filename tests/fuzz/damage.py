@@ -69,11 +69,11 @@ def changed(value: Any, chance: Random) -> Any:
     """The same tree with one place of it damaged; the tree that is given is not kept."""
     places = list(_places(value))
     if not places:
-        return chance.choice(JUNK)
+        return _junk(chance)
     home, key = chance.choice(places)
     kind = chance.randrange(12)
     if kind <= 2:
-        home[key] = chance.choice(JUNK)
+        home[key] = _junk(chance)
     elif kind == 3:
         home[key] = Literal(chance.choice(LITERALS))
     elif kind == 4:
@@ -87,7 +87,7 @@ def changed(value: Any, chance: Random) -> Any:
     elif kind == 7:
         _disorder(home[key], chance)
     elif kind == 8 and isinstance(home, dict):  # the same name twice: which of the two is meant?
-        home[key] = Literal(f"{written(home[key])},{json.dumps(str(key))}:{written(chance.choice(JUNK))}")
+        home[key] = Literal(f"{written(home[key])},{json.dumps(str(key))}:{written(_junk(chance))}")
     elif kind == 9:
         depth = chance.choice((1, 1, 2, 50, 3_000))
         home[key] = Literal("[" * depth + written(home[key]) + "]" * depth)
@@ -109,6 +109,10 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             continue
         yield from pairs
         stack += [home[key] for home, key in pairs]
+
+
+def _junk(chance: Random) -> Any:
+    return _copy(chance.choice(JUNK))
 
 
 def _copy(value: Any) -> Any:
@@ -135,7 +139,7 @@ def _disorder(value: Any, chance: Random) -> None:
 def _nearly(value: Any, chance: Random) -> Any:
     """A number a little or very different, as number or as text; of a text, a letter less or more."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
-        return chance.choice(JUNK)
+        return _junk(chance)
     text = str(value)
     kind = chance.randrange(8)
     if kind == 0:

@@ -11,6 +11,7 @@ from pilotfish.domain import instructions as say
 from pilotfish.domain import orders, terms
 from pilotfish.domain.arith import ints
 from pilotfish.domain.codec import decode_commands, decode_event, encode_commands, encode_event
+from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.errors import EngineError
 from pilotfish.domain.mandate import Follows, Minimum, Route, Sizing, SymbolRule
 from pilotfish.domain.reasons import Reason
@@ -35,6 +36,9 @@ EVENTS = [
     ev.CashMoved(*S, N, -N),
     ev.BookTop(*S, 0, 1, 2, 3, 4),
     ev.Mark(*S, 0, 1),
+    ev.DataTrust(*S, 0, Doubt.SILENT | Doubt.CROSSED),
+    ev.FillReversed(*S, 5, 6, -1, 0, 1, 7, 8, 9, -1),
+    ev.InstrumentSettled(*S, 0, 10_000),
     ev.OrderUpdate(*S, 2**60, orders.OrderSignal.REJECT, Reason.MARGIN, 4),
     ev.Fill(*S, 1, 2, 3, 4, 5, -6, True),
     ev.BatchUpdate(*S, 1, N, N, N, N, -N, N, N),

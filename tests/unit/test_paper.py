@@ -6,6 +6,7 @@ from pilotfish.domain.events import (
     Event,
     Fill,
     InstrumentListed,
+    InstrumentSettled,
     LeadFill,
     Mark,
     OrderUpdate,
@@ -128,3 +129,15 @@ def test_an_instrument_that_the_venue_lists_while_we_run_is_traded_and_what_was_
     assert [(e.coid, e.lots) for e in events if isinstance(e, Fill)] == [(2, 6)]
     assert (venue.sim.position(-1, 0), venue.sim.position(-1, 1)) == (6, 6)
     assert venue.sim.totals()[1] == {0: 0, 1: 0}
+
+
+def test_a_decided_outcome_is_paid_in_the_simulator_as_well() -> None:
+    public = Public()
+    venue = paper(public)
+    send(venue, order(1, 1, 6, 1001), order(2, 1, 5, 990, Tif.GTC))
+    cash = venue.sim.cash(-1)
+    public.told = [InstrumentSettled(5, 5, 0, 1_000)]
+    events = venue.events(5)
+    assert venue.sim.position(-1, 0) == 0
+    assert venue.sim.cash(-1) == cash + 6_000
+    assert [e.signal for e in events if isinstance(e, OrderUpdate)] == [OrderSignal.CANCEL]

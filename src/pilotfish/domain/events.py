@@ -152,6 +152,13 @@ class FillReversed(Stamped, frozen=True, array_like=True, tag="fill_reversed"):
     fee: int
 
 
+class InstrumentSettled(Stamped, frozen=True, array_like=True, tag="settled"):
+    """An outcome token is decided: every lot pays `price` (0, or one unit of the quote), and nothing trades more."""
+
+    instrument: int
+    price: int
+
+
 class BatchUpdate(Stamped, frozen=True, array_like=True, tag="batch"):
     """Per-order results of a PlaceBatch, final for an IOC: columns over `index` into the batch.
 
@@ -227,8 +234,8 @@ class Operator(Stamped, frozen=True, array_like=True, tag="operator"):
 
 Event = (
     Configured | InstrumentListed | LeadListed | LeadEquity | LeadPosition | LeadFill | FollowsOpened | CashMoved
-    | BookTop | Mark | DataTrust | OrderUpdate | Fill | FillReversed | BatchUpdate | Funding | Liquidation | Connection
-    | Recovered | Reconciled | Timer | Operator | Instruction
+    | BookTop | Mark | DataTrust | OrderUpdate | Fill | FillReversed | InstrumentSettled | BatchUpdate | Funding
+    | Liquidation | Connection | Recovered | Reconciled | Timer | Operator | Instruction
 )  # fmt: skip
 
 EMPTY: Ints = np.zeros(0, dtype=np.int64)

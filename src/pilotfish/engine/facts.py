@@ -99,6 +99,16 @@ class InsurancePaid(msgspec.Struct, frozen=True):
     unpaid: Ints
 
 
+class PaidOut(msgspec.Struct, frozen=True):
+    """An outcome was decided: `rows` gave up `lots` (signed) and got `amounts` of money."""
+
+    instrument: int
+    price: int
+    rows: Ints
+    lots: Ints
+    amounts: Ints
+
+
 class Stopped(msgspec.Struct, frozen=True):
     """A stop, a policy or a person changed how these follows stand; `what` says it for people."""
 
@@ -163,6 +173,6 @@ class Halted(msgspec.Struct, frozen=True):
 
 
 Fact = (
-    Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | Stopped | Moved
-    | RuleFired | ExtensionFailed | OpensHalted | Disclosed | Doubted | Quarantined | Halted
+    Targeted | Intended | Copied | Settled | Refused | PositionBreak | FeeCharged | InsurancePaid | PaidOut | Stopped
+    | Moved | RuleFired | ExtensionFailed | OpensHalted | Disclosed | Doubted | Quarantined | Halted
 )  # fmt: skip

@@ -20,13 +20,14 @@ from pilotfish.domain.events import (
     FollowsOpened,
     Funding,
     InstrumentListed,
+    InstrumentSettled,
     LeadEquity,
     LeadFill,
     LeadListed,
     LeadPosition,
     Liquidation,
 )
-from pilotfish.domain.instrument import TickRule
+from pilotfish.domain.instrument import Kind, TickRule
 from pilotfish.engine.sane_instructions import CHECKS, follows_refused
 from pilotfish.engine.state import State
 
@@ -151,6 +152,15 @@ def _fill(state: State, event: Fill) -> str:
     return _trade(event.lots, event.price) or _paid(event.cost, event.fee)
 
 
+def _settled(state: State, event: InstrumentSettled) -> str:
+    if why := _instrument(state, event.instrument):
+        return why
+    one = state.listings[event.instrument].instrument
+    if one.kind is not Kind.OUTCOME:
+        return f"{one.symbol} is no outcome"
+    return "" if 0 <= event.price <= 10**one.price_decimals else f"a payout of {event.price}"
+
+
 def _reversed(state: State, event: FillReversed) -> str:
     return _instrument(state, event.instrument) or _trade(event.lots, event.price) or _paid(event.cost, event.fee)
 
@@ -201,6 +211,7 @@ _CHECKS: dict[type, Callable[[State, Any], str]] = CHECKS | {
     DataTrust: _trust,
     Fill: _fill,
     FillReversed: _reversed,
+    InstrumentSettled: _settled,
     BatchUpdate: _batch,
     Funding: _funding,
     Liquidation: _liquidation,

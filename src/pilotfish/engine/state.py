@@ -179,6 +179,7 @@ class State(msgspec.Struct):
     ] = {}  # what those orders were filled with, to know a doubled fill from a late one
     shares: dict[int, Shared] = {}  # of recent orders, where trades settle later
     reversed: dict[int, int] = {}  # fills that were taken back
+    settled: dict[int, int] = {}  # instrument → what each lot paid
     watches: dict[int, Watch] = {}
     funding_seen: dict[int, int] = {}
     liquidations_seen: dict[int, int] = {}
@@ -240,7 +241,7 @@ class State(msgspec.Struct):
 
     def market(self, instrument: int) -> Market:
         listing, settings = self.listings[instrument], self.settings
-        age = self.now_ns - listing.fresh_ns
+        age = NEVER if instrument in self.settled else self.now_ns - listing.fresh_ns
         bounds = settings.stale_ns_max, settings.protective_bps
         return Market(listing.instrument, listing.mark, age, *bounds, self.now_ns)
 

@@ -21,6 +21,7 @@ from pilotfish.domain.events import (
     FollowsOpened,
     Funding,
     InstrumentListed,
+    InstrumentSettled,
     LeadEquity,
     LeadFill,
     LeadListed,
@@ -66,6 +67,7 @@ from pilotfish.engine.mirrors.told import on_fill, on_order_update
 from pilotfish.engine.money.accounts import on_cash, on_funding, on_liquidation
 from pilotfish.engine.money.fees import on_fees_due, on_fees_set
 from pilotfish.engine.money.insurance import claims_of
+from pilotfish.engine.money.settling import on_settled
 from pilotfish.engine.orders.leg import Out
 from pilotfish.engine.orders.recovery import (
     cancel_everything,
@@ -233,6 +235,7 @@ _HANDLERS: dict[type, Callable[[State, Any], Out]] = {
     OrderUpdate: on_order_update,
     Fill: on_fill,
     FillReversed: on_reversed,
+    InstrumentSettled: on_settled,
     BatchUpdate: on_batch_update,
     Funding: on_funding,
     Liquidation: on_liquidation,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from pilotfish.domain.events import BookTop, Event, InstrumentListed, Mark, Reconciled
+from pilotfish.domain.events import BookTop, Event, InstrumentListed, InstrumentSettled, Mark, Reconciled
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
@@ -90,6 +90,9 @@ class PaperVenue:
                 continue  # of orders the venue has never seen: the simulator knows what became of them
             if isinstance(event, InstrumentListed) and event.instrument.id not in self._books:
                 self._list(event.instrument)
+            if isinstance(event, InstrumentSettled) and event.instrument in self._books:
+                market = self.sim.exchange.markets[event.instrument]
+                self.sim.exchange.pay_out(market, event.price, until_ns)
             told.append(event)
             if isinstance(event, Mark) and event.instrument in self._books:
                 self._books[event.instrument].marked = event.price

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pilotfish.domain.arith import Ints, apportion, total_of
-from pilotfish.domain.events import BookTop, Event, Funding, Liquidation, Mark
+from pilotfish.domain.events import BookTop, Event, Funding, InstrumentSettled, Liquidation, Mark
 from pilotfish.engine.facts import Copied, FeeCharged, InsurancePaid, Targeted
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
@@ -131,6 +131,8 @@ class AttributionView:
             return
         kind = Kind.LIQUIDATION if isinstance(event, Liquidation) else Kind.OWN
         price2 = mark2(state.listings[key]) or getattr(event, "price", 0) * 2 or line.price2
+        if isinstance(event, InstrumentSettled):
+            price2 = 2 * event.price  # nothing is a price as well
         trade = self.trade(kind, instrument=key)
         sums.asked(line, trade, slice(None), moved, price2)
         rows = np.flatnonzero(lots)

@@ -48,6 +48,15 @@ class Exchange:
         self.margin.list_instrument(instrument)
         self.markets[instrument.id] = Market(instrument, len(self.markets), source)
 
+    def pay_out(self, market: Market, price: int, ns: int) -> None:
+        """An outcome is decided: orders end, and every position, of whoever holds it, becomes money at `price`."""
+        for record in list(market.live.values()):
+            self.cancel(record, ns, Reason.REJECTED)
+        held = self.accounts.position[market.column].copy()
+        self.accounts.cash += market.instrument.notionals_floor(held, price)
+        self.accounts.position[market.column] = 0
+        self.margin.marks[market.column] = price
+
     def is_ours(self, account: int) -> bool:
         return account >= OMNIBUS and account not in self.leads
 
