@@ -2,9 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench simulate lint format lock clean
+.PHONY: help setup run test fuzz bench simulate lint format lock clean
 
 SEEDS ?= 200
+RUNS ?= 1000000
 BIN := .venv/bin
 # The first interpreter that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -31,6 +32,13 @@ run: setup ## run the platform: make run ARGS="..."
 
 test: lint ## every check and every test
 	@$(BIN)/python -m pytest -n 2
+
+fuzz: setup ## damaged frames by the million: make fuzz RUNS=1000000
+	@for venue in hyperliquid polymarket; do \
+		echo "$$venue: $(RUNS) frames; the last line says how many a second"; \
+		$(BIN)/python tests/fuzz/atheris_$$venue.py -runs=$(RUNS) 2>&1 | { \
+			grep -v --line-buffered -E '^(INFO: Instr|WARNING: Failed)|REDUCE|NEW' || true; } ; \
+	done
 
 lint: setup ## ruff, format check, mypy, import fences
 	@$(BIN)/ruff check .

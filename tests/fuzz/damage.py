@@ -71,7 +71,7 @@ def changed(value: Any, chance: Random) -> Any:
     if not places:
         return _junk(chance)
     home, key = chance.choice(places)
-    kind = chance.randrange(12)
+    kind = chance.randrange(20)
     if kind <= 2:
         home[key] = _junk(chance)
     elif kind == 3:

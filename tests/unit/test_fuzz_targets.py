@@ -87,7 +87,7 @@ def test_the_same_seed_does_the_same_damage_of_every_kind(target) -> None:
     assert any(b"[[[[" in one for one in made)
     assert max(map(len, made)) <= 10_000
     read = sum(bool(target.codec(raw)) for raw in made)
-    assert len(made) // 10 < read < len(made) * 9 // 10, "some of it must be readable, and some must not"
+    assert len(made) // 12 < read < len(made) // 2, "some of it must be readable, and some must not"
 
 
 def test_bytes_that_are_no_json_are_torn_too() -> None:

@@ -72,14 +72,6 @@ class Books:
             return None
         return *book.depth(unit_of(listed.instrument)), book.venue_ns
 
-    def touch(self, instrument: int, side: int) -> int:
-        """The best price that an order of this side can meet; 0 where none is known."""
-        book = self._books.get(instrument)
-        if book is None or not book.whole:
-            return 0
-        bid, ask = book.best()
-        return ask if side > 0 else bid
-
     # -- the stream ----------------------------------------------------------------------------------------------------
 
     def opened(self, now_ns: int) -> None:

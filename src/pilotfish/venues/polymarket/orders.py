@@ -1,11 +1,13 @@
 """What we ask of the venue: domain commands as orders to be signed, and signed orders as request bodies.
 
-IOC becomes FAK, GTC stays, ALO is GTC with `postOnly`. Amounts are integers throughout: with lots of 0.01 and prices
-of 0.0001 their product is money in base units exactly, so a limit order needs no rounding.
+GTC stays, ALO is GTC with `postOnly`, an IOC that sells is FAK. Amounts are integers throughout: with lots of 0.01 and
+prices of 0.0001 their product is money in base units exactly, so no order needs rounding.
 
-A FAK or FOK that buys is matched by the dollars it gives: at a better price than its limit it gets more shares than
-`takerAmount`. So the dollars are reckoned at the `touch`, the best price it can expect, and the limit holds beside it.
-https://docs.polymarket.com/trading/orders/create; rounding as in the official client (polymarket-client 0.14).
+A FAK or FOK that buys would be matched by the dollars it gives: at a better price than its limit it gets more shares
+than were asked for, and nobody's. A GTC buys the shares that are signed, so an IOC that buys is a GTC, and whoever
+sends it cancels at once what rests of it.
+https://docs.polymarket.com/trading/orders/create; amounts as in the official client (polymarket-client 0.14); what a
+purchase by dollars does is from reports of its users (py-clob-client-v2 #89, #99).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pilotfish.domain.orders import Place, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.keys.schemes import SignRequest
-from pilotfish.venues.polymarket.assets import MIN_NOTIONAL, ONE, TICKS, Listed
+from pilotfish.venues.polymarket.assets import MIN_NOTIONAL, TICKS, Listed
 from pilotfish.venues.polymarket.signing import (
     Maker,
     OrderUnsignable,
@@ -39,7 +41,6 @@ BATCH_MAX = 15  # orders of one POST /orders
 CANCELS_MAX = 3_000  # of one DELETE /orders
 EXPIRY_S_MIN = 180  # a GTD order lives at least so long, as the official client has it
 _SALTS = 2**53  # what a JSON number holds in every language
-_CENT = 10_000  # money units; what a FAK or FOK gives or sells has two decimals
 _SHARE = 10_000  # base units of a lot
 
 
@@ -124,7 +125,7 @@ class Drawn(NamedTuple):
     words: OrderWords
     hash: bytes  # of its struct
     id: str  # by which the venue will know it
-    kind: str  # GTC, GTD, FAK, FOK
+    kind: str  # GTC, GTD, FAK
     post_only: bool = False
     expires_s: int = 0
 
@@ -134,12 +135,10 @@ class Drawn(NamedTuple):
 
 
 class How(NamedTuple):
-    """What a command does not say. `touch` is the best opposite price in the book, 0 where none is known."""
+    """What a command does not say."""
 
     timestamp_ms: int  # part of the id: the same for a retry
-    touch: int = 0
     expires_s: int = 0  # GTC becomes GTD
-    whole: bool = False  # FAK becomes FOK
     builder: bytes = bytes(32)
     metadata: bytes = bytes(32)
 
@@ -147,14 +146,14 @@ class How(NamedTuple):
 def drawn(place: Place, listed: Listed, maker: Maker, salts: Salts, how: How) -> Drawn:
     """Raises OrderRefused for what the venue's rules forbid, OrderUnsignable for what no contract could hold."""
     _check(place, listed, how)
-    gives, gets = amounts(place, listed, how.touch)
+    gives, gets = amounts(place)
     words = OrderWords(
         listed.scheme, maker, listed.token, place.side, gives, gets, salts.salt(place.coid), how.timestamp_ms,
         how.metadata, how.builder,
     )  # fmt: skip
     digest = order_hash(words)
-    if place.tif is Tif.IOC:
-        return Drawn(words, digest, order_id(words, digest), "FOK" if how.whole else "FAK")
+    if not may_rest(place):
+        return Drawn(words, digest, order_id(words, digest), "FAK")
     kind = "GTD" if how.expires_s else "GTC"
     return Drawn(words, digest, order_id(words, digest), kind, place.tif is Tif.ALO, how.expires_s)
 
@@ -193,21 +192,15 @@ def chunks(items: Sequence[T], size: int = BATCH_MAX) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def amounts(place: Place, listed: Listed, touch: int = 0) -> tuple[int, int]:
-    """What the maker gives and gets at least, in base units. Raises OrderRefused when nothing would be left."""
-    if place.side < 0:
-        return place.lots * _SHARE, place.lots * place.price
-    if place.tif is not Tif.IOC:
-        return place.lots * place.price, place.lots * _SHARE
-    at = min(place.price, touch) if touch > 0 else place.price
-    spends = place.lots * at // _CENT * _CENT
-    unit = 10 ** (6 - TICKS[listed.instrument.tick])
-    # Shares are rounded down, which raises the price that is said: on a coarse grid some cents less say it better.
-    for gives in range(spends, MIN_NOTIONAL - 1, -_CENT):
-        gets = gives * ONE // place.price // unit * unit
-        if gives * ONE < gets * (place.price + 1):
-            return gives, gets
-    raise OrderRefused(Reason.BELOW_MINIMUM, f"{place.lots} lots for {spends}", "a buyer gives 1 USDC at the least")
+def may_rest(place: Place) -> bool:
+    """Whether the venue may keep it open. A purchase that is to trade at once is cancelled by its sender."""
+    return place.tif is not Tif.IOC or place.side > 0
+
+
+def amounts(place: Place) -> tuple[int, int]:
+    """What the maker gives and gets at least, in base units."""
+    shares, money = place.lots * _SHARE, place.lots * place.price
+    return (money, shares) if place.side > 0 else (shares, money)
 
 
 def _check(place: Place, listed: Listed, how: How) -> None:
@@ -218,9 +211,13 @@ def _check(place: Place, listed: Listed, how: How) -> None:
         raise OrderRefused(
             Reason.BAD_INTENT, f"{instrument.symbol[:80]} at {place.price}", "is off the venue's tick", "round it first"
         )
-    if place.tif is not Tif.IOC and place.lots < listed.min_lots:
+    if may_rest(place) and place.lots < listed.min_lots:
         raise OrderRefused(
             Reason.BELOW_MINIMUM, f"{place.lots} lots", f"a resting order has at least {listed.min_lots}", "order more"
+        )
+    if place.tif is Tif.IOC and place.side > 0 and place.lots * place.price < MIN_NOTIONAL:
+        raise OrderRefused(
+            Reason.BELOW_MINIMUM, f"{place.lots} lots at {place.price}", "a buyer gives 1 USDC at the least"
         )
     if place.tif is Tif.IOC and how.expires_s:
         raise OrderRefused(Reason.BAD_INTENT, "an order that trades at once", "cannot expire later", "rest it, or not")

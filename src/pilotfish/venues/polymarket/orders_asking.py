@@ -19,6 +19,7 @@ from pilotfish.venues.polymarket.answers import END_CURSOR, OpenOrders, TradeRow
 from pilotfish.venues.polymarket.codec import OPEN_ORDER, OPEN_ORDERS, TRADES
 from pilotfish.venues.polymarket.link import Answer, Kind, Link, Request
 from pilotfish.venues.polymarket.listing import Listing
+from pilotfish.venues.polymarket.orders import may_rest
 from pilotfish.venues.polymarket.orders_results import Results
 from pilotfish.venues.polymarket.orders_working import NEVER, Order, Stage, Working
 from pilotfish.venues.polymarket.settings import SECOND
@@ -35,7 +36,7 @@ Page = Trades | OpenOrders
 class Asking:
     def __init__(self, link: Link, listing: Listing, working: Working, results: Results) -> None:
         self._link, self._listing, self._working, self._results = link, listing, working, results
-        self.on_open: Callable[[Order, int], None] = lambda order, now_ns: None
+        self.on_open: Callable[[Order, bool, int], None] = lambda order, delayed, now_ns: None
 
     def tick(self, now_ns: int) -> None:
         for order in list(self._working.live.values()):
@@ -57,7 +58,7 @@ class Asking:
         signal, reason = order_status(status)
         traded6 = order.base6 + size6_of(size_matched)
         whole = traded6 >= order.place.lots * UNIT
-        if signal is OrderSignal.CANCEL or (signal is OrderSignal.FILLED and (whole or order.place.tif is Tif.IOC)):
+        if signal is OrderSignal.CANCEL or (signal is OrderSignal.FILLED and (whole or not may_rest(order.place))):
             order.had = True
             why = reason if reason is not Reason.NONE or order.place.tif is not Tif.IOC else Reason.NO_DEPTH
             return self._results.ended(order, traded6, why, now_ns)
@@ -67,7 +68,7 @@ class Asking:
         if order.place.tif is Tif.IOC:
             order.want_answer(now_ns + self._link.settings.unknown_ask_ns)
         if not order.over:
-            self.on_open(order, now_ns)
+            self.on_open(order, status.upper().endswith("DELAYED"), now_ns)
 
     def missing(self, order: Order, now_ns: int) -> None:
         """It is not among the open orders, and every trade was told."""

@@ -24,7 +24,7 @@ from pilotfish.venues.polymarket.messages import UserMessage, UserOrder
 from pilotfish.venues.polymarket.orders import places
 from pilotfish.venues.polymarket.orders_asking import Asking
 from pilotfish.venues.polymarket.orders_cancels import Cancels
-from pilotfish.venues.polymarket.orders_posting import Guards, Posting
+from pilotfish.venues.polymarket.orders_posting import DELAYED_NS, Guards, Posting
 from pilotfish.venues.polymarket.orders_reconcile import Reconciling
 from pilotfish.venues.polymarket.orders_results import Results
 from pilotfish.venues.polymarket.orders_working import Batch, Order, Stage, Working
@@ -136,10 +136,15 @@ class Trading:
         self.posting.send([order], now_ns)
         return True
 
-    def _taken(self, order: Order, now_ns: int) -> None:
-        if order.cancelling:
+    def _taken(self, order: Order, delayed: bool, now_ns: int) -> None:
+        """The venue has it. A purchase that is held back is given the time to trade before its rest is cancelled."""
+        if not order.cancelling:
+            return
+        if delayed and order.place.tif is Tif.IOC:
+            order.cancel_ns = max(order.cancel_ns, order.sent_ns + DELAYED_NS)
+        else:
             order.cancel_ns = min(order.cancel_ns, now_ns)
-            self.cancels.flush(now_ns)
+        self.cancels.flush(now_ns)
 
     # -- what the venue says -------------------------------------------------------------------------------------------
 

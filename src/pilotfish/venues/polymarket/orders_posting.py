@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from pilotfish.domain.errors import NumericOverflow, PilotfishError
-from pilotfish.domain.orders import OrderSignal, Place, Tif
+from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
 from pilotfish.venues.keys.keyring import Keyring
@@ -20,7 +20,7 @@ from pilotfish.venues.polymarket.answers import Posted
 from pilotfish.venues.polymarket.codec import POSTED, POSTED_BATCH, encode, failure_of
 from pilotfish.venues.polymarket.link import Answer, Kind, Link, Request
 from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.orders import Drawn, How, OrderRefused, Salts, body, chunks, drawn
+from pilotfish.venues.polymarket.orders import Drawn, How, OrderRefused, Salts, body, chunks, drawn, may_rest
 from pilotfish.venues.polymarket.orders_results import Results
 from pilotfish.venues.polymarket.orders_working import Order, Stage, Working
 from pilotfish.venues.polymarket.settings import NS_PER_MS, SECOND, Account
@@ -29,16 +29,14 @@ from pilotfish.venues.polymarket.signing import Maker, SignatureType
 from pilotfish.venues.polymarket.statuses import Meaning, placed, refused
 from pilotfish.venues.session import Sign
 
-_DELAYED_NS = 4 * SECOND  # some markets hold orders back for seconds before they are matched
+DELAYED_NS = 4 * SECOND  # some markets hold orders back for seconds before they are matched
 
 
 class Guards:
-    """What is asked before an order leaves: the dead man's switch, and the price it can expect."""
+    """What is asked before an order leaves: the dead man's switch, and whether its market is over."""
 
-    def __init__(
-        self, alive: Callable[[int, int], bool], touch: Callable[[int, int], int], over: Callable[[str], bool]
-    ) -> None:
-        self.alive, self.touch, self.over = alive, touch, over
+    def __init__(self, alive: Callable[[int, int], bool], over: Callable[[str], bool]) -> None:
+        self.alive, self.over = alive, over
 
 
 class Posting:
@@ -50,7 +48,7 @@ class Posting:
         self._salts = Salts(link.settings.journal)
         self._signing: dict[int, tuple[Sequence[Order], int]] = {}
         self._signs = 0
-        self.on_taken: Callable[[Order, int], None] = lambda order, now_ns: None
+        self.on_taken: Callable[[Order, bool, int], None] = lambda order, delayed, now_ns: None
 
     def send(self, orders: Iterable[Order], now_ns: int, *, elsewhere: bool = False) -> None:
         """Those that may leave do; the others are told refused. `elsewhere`: many, to be signed beside the loop."""
@@ -94,7 +92,7 @@ class Posting:
     def next_ns(self) -> int | None:
         return min((due_ns for _, due_ns in self._signing.values()), default=None)
 
-    def draw(self, order: Order, stamp: int, touch: int) -> Drawn:
+    def draw(self, order: Order, stamp: int) -> Drawn:
         """What is signed for it; `stamp` counts steps of `stamp_ns`. Raises OrderRefused, OrderUnsignable."""
         place = order.place
         listed = self._listing.get(place.instrument)
@@ -104,20 +102,8 @@ class Posting:
         price = listed.instrument.round_price(place.price, place.side)
         account = self._link.accounts[place.account][0]
         place = msgspec.structs.replace(place, lots=left, price=price)
-        return drawn(
-            place, listed, maker(account), self._salts, How(stamp * self._link.settings.stamp_ns // NS_PER_MS, touch)
-        )
-
-    def touches(self, place: Place, count: int) -> list[int]:
-        """The best opposite prices that `draw` may have reckoned with: of a buyer that trades at once, at most
-        `count` ticks below its limit; else none.
-        """
-        listed = self._listing.get(place.instrument)
-        if listed is None or place.tif is not Tif.IOC or place.side < 0:
-            return [0]
-        tick = listed.instrument.tick
-        first = listed.instrument.round_price(place.price, place.side)
-        return [first - k * tick for k in range(count) if first - k * tick > 0]
+        how = How(stamp * self._link.settings.stamp_ns // NS_PER_MS)
+        return drawn(place, listed, maker(account), self._salts, how)
 
     # -- before it leaves ----------------------------------------------------------------------------------------------
 
@@ -149,8 +135,7 @@ class Posting:
         order.body, order.drawn_ns = None, now_ns
         try:
             stamp = self._link.venue_ns(now_ns) // self._link.settings.stamp_ns
-            touch = self._guards.touch(order.place.instrument, order.place.side)
-            self._working.name(order, self.draw(order, stamp, touch))
+            self._working.name(order, self.draw(order, stamp))
         except OrderRefused as bad:
             self._results.refused(order, bad.reason, now_ns)
             return False
@@ -261,19 +246,19 @@ class Posting:
         making, taking = size6_of(row.makingAmount), size6_of(row.takingAmount)
         shares, money = (taking, making) if order.place.side > 0 else (making, taking)
         order.had = True
-        if order.place.tif is Tif.IOC:
+        if not may_rest(order.place):
             if row.status == "matched" and shares > 0:
                 return self._results.ended(order, shares, Reason.NO_DEPTH, now_ns, money)
             self._results.taken(order, now_ns)
             settings = self._link.settings
-            order.want_answer(now_ns + (_DELAYED_NS if row.status == "delayed" else settings.unknown_ask_ns))
+            order.want_answer(now_ns + (DELAYED_NS if row.status == "delayed" else settings.unknown_ask_ns))
             return
         self._results.taken(order, now_ns)
         if row.status == "matched" and order.base6 + shares >= order.place.lots * UNIT:
             self._results.ended(order, order.base6 + shares, Reason.NONE, now_ns, money)
         elif row.status == "delayed":
-            order.want_answer(now_ns + _DELAYED_NS)
-        self.on_taken(order, now_ns)
+            order.want_answer(now_ns + DELAYED_NS)
+        self.on_taken(order, row.status == "delayed", now_ns)
 
 
 def maker(account: Account) -> Maker:

@@ -26,7 +26,6 @@ from pilotfish.venues.polymarket.settings import SECOND
 from pilotfish.venues.polymarket.signing import OrderUnsignable
 
 _AFTER_NS = 15 * SECOND  # an order is drawn at most so long after the engine has sent it
-_TOUCHES_MAX = 400  # ticks below its limit at which its dollars may have been reckoned
 
 Then = Callable[[Reconciled | None, int], None]
 
@@ -54,7 +53,7 @@ class Reconciling:
     def recall(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
         """Orders of an earlier life that may be under way, with when the engine sent them (our clock, ns).
 
-        Their ids are found again: of every stamp they may have, and of every price their dollars may be from.
+        Their ids are found again, of every stamp they may have.
         """
         self._forgotten = False
         for command, sent_ns in orders:
@@ -165,11 +164,10 @@ class Reconciling:
         stamps = range(
             (venue_ns - settings.same_ns) // settings.stamp_ns, (venue_ns + _AFTER_NS) // settings.stamp_ns + 1
         )
-        for touch in self._posting.touches(order.place, _TOUCHES_MAX):
-            for stamp in stamps:
-                try:
-                    one = self._posting.draw(order, stamp, touch)
-                except (OrderRefused, OrderUnsignable):
-                    break
-                order.guesses.add(one.id)
-                self._working.by_id[one.id] = order
+        for stamp in stamps:
+            try:
+                one = self._posting.draw(order, stamp)
+            except (OrderRefused, OrderUnsignable):
+                return
+            order.guesses.add(one.id)
+            self._working.by_id[one.id] = order

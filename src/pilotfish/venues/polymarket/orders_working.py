@@ -8,7 +8,7 @@ import msgspec
 
 from pilotfish.domain.orders import Amend, Place, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.polymarket.orders import Body, Drawn
+from pilotfish.venues.polymarket.orders import Body, Drawn, may_rest
 
 _REMEMBERED = 65_536
 NEVER = 2**62
@@ -107,6 +107,8 @@ class Working:
         self.by_id: dict[str, Order] = {}
 
     def add(self, order: Order) -> Order:
+        """What is to trade at once and may rest is cancelled as soon as the venue has it, or might."""
+        order.cancelling = order.place.tif is Tif.IOC and may_rest(order.place)
         self.orders[order.place.coid] = self.live[order.place.coid] = order
         if len(self.orders) > _REMEMBERED:
             self._forget()

@@ -62,7 +62,7 @@ class PolymarketSession:
         self.books = Books(self._link, listing, self.trust)
         self._streams = Streams(self._link, self._gone)
         self._clock = Clock(self._link, self.trust)
-        guards = Guards(self._alive, self._touch, self.books.resolved.__contains__)
+        guards = Guards(self._alive, self.books.resolved.__contains__)
         self.trading = Trading(self._link, listing, keys, guards)
         self._beats = Heartbeats(self._link, self._want_beats, self._beat_changed)
         self._leads = Leads(self._link, listing, leads)
@@ -268,9 +268,6 @@ class PolymarketSession:
 
     def _alive(self, account: int, now_ns: int) -> bool:
         return self._stop_ns == -1 and self._beats.alive(account, now_ns)
-
-    def _touch(self, instrument: int, side: int) -> int:
-        return self.books.touch(instrument, side)
 
     def _want_beats(self) -> set[int]:
         """The pooled account always; of the others those that have orders which may rest."""

@@ -28,10 +28,10 @@ ALLOCATION = 2_000 * 10**6
 
 # So that each happens a few times in two minutes. An opportunity is a frame, a request, an order, or a second.
 RATES: dict[Fault, float] = {
-    Fault.DISCONNECT: 0.05, Fault.SILENT: 0.04, Fault.HALF_OPEN: 0.03, Fault.DROP: 0.02, Fault.DOUBLE: 0.05,
+    Fault.DISCONNECT: 0.08, Fault.SILENT: 0.06, Fault.HALF_OPEN: 0.05, Fault.DROP: 0.02, Fault.DOUBLE: 0.05,
     Fault.REORDER: 0.05, Fault.LOST_REQUEST: 0.2, Fault.LOST_ANSWER: 0.2, Fault.GARBAGE: 0.02,
-    Fault.PARTIAL_BATCH: 0.3, Fault.RATE_LIMIT: 0.1, Fault.AUTH: 0.1, Fault.BALANCE: 0.2, Fault.ERROR_500: 0.1,
-    Fault.SETTLEMENT: 0.3, Fault.SKEW: 0.04, Fault.FROZEN: 0.04, Fault.CROSSED: 0.03, Fault.HEARTBEAT: 0.05,
+    Fault.PARTIAL_BATCH: 0.3, Fault.RATE_LIMIT: 0.1, Fault.AUTH: 0.1, Fault.BALANCE: 0.2, Fault.ERROR_500: 0.5,
+    Fault.SETTLEMENT: 0.3, Fault.SKEW: 0.08, Fault.FROZEN: 0.06, Fault.CROSSED: 0.03, Fault.HEARTBEAT: 0.08,
 }  # fmt: skip
 
 
