@@ -17,7 +17,9 @@ from rich.table import Table
 
 from bench.measure import ROOT, Row, progress
 
-NAMES = ("fanout", "rates", "attribution", "journal", "restart", "signing")
+NAMES = (
+    "fanout", "rates", "attribution", "journal", "restart", "signing", "polymarket_signing", "live_path", "segregated",
+)  # fmt: skip
 LATEST = ROOT / "bench/latest.json"
 KEPT = ("value", "unit", "baseline", "ratio", "against", "target", "note", "points")
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from bench.live_peer import mirroring
-from bench.live_server import Series, Times
-from bench.live_stage import Bench, platform, venue
+from bench.live_server import Series
+from bench.live_stage import Bench, platform, venue, whole
 from bench.measure import Row, row
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.driver import Driver, new_loop
@@ -89,10 +89,8 @@ async def _measured(sizes: Sizes) -> list[Row]:
 
 async def _ours(bench: Bench, count: int, sizes: Sizes, rounds: int, gap_s: float) -> list[int]:
     async with platform(bench, count) as one:
-        await bench.play(Series(sizes.warm, gap_s=gap_s))
-        times = await bench.play(Series(rounds, gap_s=gap_s))
-        await one.settled(sizes.warm + rounds)
-    return whole(times)
+        await one.play(bench, sizes.warm, 1, gap_s)
+        return await one.play(bench, rounds, 1, gap_s)
 
 
 async def _theirs(bench: Bench, sizes: Sizes) -> list[int]:
@@ -112,13 +110,6 @@ async def _echo(bench: Bench, sizes: Sizes) -> list[int]:
     socket.close()
     await task
     return whole(times)
-
-
-def whole(times: Times) -> list[int]:
-    """Raises RuntimeError when a trade of the lead was not answered."""
-    if times.missed:
-        raise RuntimeError(f"{times.missed} of {times.missed + len(times.ns)} rounds had no order")
-    return times.ns
 
 
 def _us(ns: list[int], percentile: int) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import ccxt.pro
 
@@ -41,9 +40,8 @@ def peer(ws: str, http: str) -> Peer:
     return exchange
 
 
-async def mirror(exchange: Peer, watching: asyncio.Event) -> None:
+async def mirror(exchange: Peer) -> None:
     """For ever: what the lead buys and sells, bought and sold at once."""
-    asyncio.get_running_loop().call_later(0.2, watching.set)
     while True:
         for trade in await exchange.watch_trades(SYMBOL):
             users: list[str] = trade["info"]["users"]
@@ -54,13 +52,12 @@ async def mirror(exchange: Peer, watching: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def mirroring(ws: str, http: str) -> AsyncIterator[Any]:
+async def mirroring(ws: str, http: str) -> AsyncIterator[None]:
     """The mirror at work; raises what ended it."""
-    exchange, watching = peer(ws, http), asyncio.Event()
-    task = asyncio.ensure_future(mirror(exchange, watching))
+    exchange = peer(ws, http)
+    task = asyncio.ensure_future(mirror(exchange))
     try:
-        await watching.wait()
-        yield exchange
+        yield
         if task.done():
             task.result()
     finally:

@@ -26,6 +26,7 @@ ACCOUNT = "0x" + "ac" * 20  # of the one omnibus account
 STREAMED = 10  # accounts that have streams of their own
 TICK_S = 0.3  # between two books
 TIMEOUT_S = 20.0
+POLL_S = 0.002
 
 
 class Series(msgspec.Struct):
@@ -33,7 +34,7 @@ class Series(msgspec.Struct):
 
     rounds: int
     orders: int = 1
-    gap_s: float = 0.01  # after the orders of a round, before the next
+    gap_s: float = 0.0  # of silence before each
     echo: bool = False
 
 
@@ -55,6 +56,11 @@ class Market:
     def __init__(self) -> None:
         self.lots, self.tid = 0, 10**12
         self.fills: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """The lead starts from nothing, for whoever listens anew."""
+        self.lots = 0
+        self.fills.clear()
 
     def lead_trades(self) -> bytes:
         """A frame of the shape that was recorded: prints of strangers, the lead's among them."""
@@ -137,11 +143,11 @@ class Venue:
         self._orders: list[tuple[Stream, dict[str, Any]]] = []
 
     async def play(self, series: Series) -> Times:
+        """Raises TimeoutError where nobody listens."""
         times, missed = list[int](), 0
         for _ in range(series.rounds):
-            stream = self.echo if series.echo else self.trades
-            if stream is None:
-                raise RuntimeError("nobody is connected")
+            stream = await self._listener(series)
+            await asyncio.sleep(series.gap_s)
             raw = Market().lead_trades() if series.echo else self.market.lead_trades()
             self._done.clear()
             self._wanted, self._orders = series.orders, []
@@ -153,8 +159,13 @@ class Venue:
                 missed += 1
             else:
                 times.append(self._last - self._began)
-            await asyncio.sleep(series.gap_s)
         return Times(times, missed)
+
+    async def _listener(self, series: Series) -> Stream:
+        async with asyncio.timeout(TIMEOUT_S):
+            while (stream := self.echo if series.echo else self.trades) is None:
+                await asyncio.sleep(POLL_S)
+        return stream
 
     def read(self, count: int) -> None:
         """So many orders have just been read."""
@@ -220,6 +231,8 @@ class Stream(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._venue.streams.discard(self)
+        if self._venue.trades is self:
+            self._venue.trades = None
 
     def on_ws_frame(self, transport: WSTransport, frame_: WSFrame) -> None:
         if frame_.msg_type == WSMsgType.CLOSE:
@@ -246,6 +259,7 @@ class Stream(WSListener):
         self.wants.add(subscription["type"])
         if subscription["type"] == "trades":
             self._venue.trades = self
+            self._venue.market.begin()
         if subscription.get("user") == follower(0):
             self.segregated = True
         self.send(frame("subscriptionResponse", message))

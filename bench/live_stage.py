@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from bench.live_server import ACCOUNT as OURS
-from bench.live_server import COIN, LEAD, PRICE, Series, Times, follower
+from bench.live_server import COIN, LEAD, POLL_S, PRICE, Series, Times, follower
 from bench.measure import ROOT
 from pilotfish.domain.events import BatchUpdate, Event, Fill
 from pilotfish.domain.mandate import OMNIBUS, Follows, Route
@@ -88,7 +88,7 @@ class Platform:
 
     def __init__(self, world: World, loop: LiveLoop, driver: LiveDriver) -> None:
         self._world, self._loop, self._driver = world, loop, driver
-        self.filled = 0
+        self.filled = self._expected = 0
         world.shard.observers.append(self._note)
 
     def _note(self, event: Event, outcome: Outcome, state: State) -> None:
@@ -97,7 +97,16 @@ class Platform:
         elif isinstance(event, BatchUpdate):
             self.filled += int((event.lots > 0).sum())
 
-    async def settled(self, orders: int) -> None:
+    async def play(self, bench: Bench, rounds: int, orders: int = 1, gap_s: float = 0.0) -> list[int]:
+        """Of each round: ns to the last of `orders` orders. The next begins when all of this one is settled."""
+        ns: list[int] = []
+        for _ in range(rounds):
+            ns += whole(await bench.play(Series(1, orders, gap_s)))
+            self._expected += orders
+            await self._settled(self._expected)
+        return ns
+
+    async def _settled(self, orders: int) -> None:
         """Wait until the venue has answered for all. Raises RuntimeError unless it was `orders` that filled."""
         await until(lambda: self.filled >= orders and not in_flight(self._world.shard.state))
         odd = {name: count for name, count in self._driver.counters().items() if count and name in ODD}
@@ -160,8 +169,15 @@ def _open(world: World, listed: Sequence[Listed], follows: Follows, route: Route
     world.shard.commit()
 
 
+def whole(times: Times) -> list[int]:
+    """Raises RuntimeError when a trade of the lead was not answered."""
+    if times.missed:
+        raise RuntimeError(f"{times.missed} of {times.missed + len(times.ns)} rounds had no order")
+    return times.ns
+
+
 async def until(true: Callable[[], object]) -> None:
     """Let the loop work until it is so. Raises TimeoutError."""
     async with asyncio.timeout(READY_S):
         while not true():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(POLL_S)

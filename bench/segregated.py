@@ -17,15 +17,13 @@ import eth_account
 from hyperliquid.utils import signing as sdk
 from hyperliquid.utils.types import Cloid
 
-from bench.live_path import whole
-from bench.live_server import Series
-from bench.live_stage import Bench, keys_of, platform, venue
+from bench.live_stage import Bench, Platform, keys_of, platform, venue
 from bench.measure import Row, row
 from pilotfish.venues.driver import new_loop
 from pilotfish.venues.keys.pool import SignerPool, secrets_of
 
 PROCESSES = 2
-GAP_S = 0.5
+GAP_S = 0.05
 NONCE = 1_784_683_656_000
 
 
@@ -69,17 +67,15 @@ async def _measured(sizes: Sizes) -> tuple[list[int], list[int]]:
     keys = keys_of(sizes.accounts)
     async with venue() as bench, SignerPool(secrets_of(keys), PROCESSES) as pool:
         async with platform(bench, sizes.accounts, keys, pool.sign) as one:
-            pooled = await _rounds(bench, sizes)
-            await one.settled(sizes.accounts * (sizes.rounds + sizes.warm))
+            pooled = await _rounds(bench, one, sizes)
         async with platform(bench, sizes.accounts, keys) as one:
-            here = await _rounds(bench, sizes)
-            await one.settled(sizes.accounts * (sizes.rounds + sizes.warm))
+            here = await _rounds(bench, one, sizes)
     return pooled, here
 
 
-async def _rounds(bench: Bench, sizes: Sizes) -> list[int]:
-    whole(await bench.play(Series(sizes.warm, sizes.accounts, GAP_S)))
-    return whole(await bench.play(Series(sizes.rounds, sizes.accounts, GAP_S)))
+async def _rounds(bench: Bench, one: Platform, sizes: Sizes) -> list[int]:
+    await one.play(bench, sizes.warm, sizes.accounts, GAP_S)
+    return await one.play(bench, sizes.rounds, sizes.accounts, GAP_S)
 
 
 def _official(count: int) -> float:

@@ -14,6 +14,8 @@ BOOKS = {
     "modelled": "modelled between the lead's fills",
     "seeded": "seeded chance",
     "live": "the venue's own, as it told them",
+    "paper": "the venue's own; our fills are simulated",
+    "twin": "made up by a twin of the venue",
 }
 
 

@@ -82,6 +82,8 @@ def cautions(report: Report) -> list[str]:
     for book, words in (
         ("modelled", "Prices and depth between the lead's fills are modelled, not recorded"),
         ("seeded", "Prices and depth are seeded chance, not a market"),
+        ("paper", "Nothing was traded at the venue: our fills are simulated against its live books"),
+        ("twin", "No venue was traded on: a twin on this machine made prices and fills up"),
     ):
         listed = [i for i in report.instruments if i.book == book]
         if listed:

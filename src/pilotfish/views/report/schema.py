@@ -15,7 +15,9 @@ import msgspec
 from pilotfish.domain.errors import NumericOverflow
 from pilotfish.views.report.schema_terms import Fees, ModeReport, Portfolio, Switches
 
-Book = Literal["modelled", "recorded", "seeded", "live"]  # where an instrument's prices and depth came from
+Book = Literal[
+    "modelled", "recorded", "seeded", "live", "paper", "twin"
+]  # where an instrument's prices and depth came from
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

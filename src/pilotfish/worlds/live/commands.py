@@ -22,13 +22,14 @@ from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.pool import SignerLink, SignerPool, secrets_of
 from pilotfish.venues.keys.signer import SignerServer, keep_to_yourself
+from pilotfish.views.report.schema import Book
 from pilotfish.views.report.table import LiveView
 from pilotfish.worlds import model
 from pilotfish.worlds.commands import finish, fresh_path
 from pilotfish.worlds.lead_table import LeadTable, totals
 from pilotfish.worlds.live.doctor import passed, show
 from pilotfish.worlds.live.run import LiveRun
-from pilotfish.worlds.live.settings import LiveSettings
+from pilotfish.worlds.live.settings import TWIN, LiveSettings
 from pilotfish.worlds.live.start import CONFIRMATION, Ready, journal_path, look
 from pilotfish.worlds.live.venues import Place, gateway_of
 from pilotfish.worlds.reporting import Inputs
@@ -95,14 +96,14 @@ def doubts(world: World) -> list[str]:
 
 
 def _inputs(ready: Ready, world: World) -> Inputs:
-    settings, survey = ready.settings, ready.survey
+    settings = ready.settings
     seeded = settings.run.followers.isdigit()
     figures = model.figures([], {}, capital=float(settings.run.capital_usdc) if seeded else None)
     count = len(world.shard.state.listings)
-    title = f"{'Live' if ready.live else 'Paper'} on {survey.venue}"
-    return Inputs(
-        title, settings.run.seed, settings.run.route, ["live"] * count, [""] * count, figures, venue=survey.venue
-    )
+    name = settings.venue.name
+    book: Book = "twin" if name.endswith(TWIN) else "live" if ready.live else "paper"
+    title = f"{'Live' if ready.live else 'Paper'} on {name}" + (", a twin" if book == "twin" else "")
+    return Inputs(title, settings.run.seed, settings.run.route, [book] * count, [""] * count, figures, venue=name)
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
