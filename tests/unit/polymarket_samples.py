@@ -1,6 +1,5 @@
 """Markets, makers and the official client's own orders, which the tests of Polymarket's wire share."""
 
-from decimal import Decimal
 from typing import Any
 
 from eth_account import Account
@@ -100,14 +99,13 @@ def official_body(one: Drawn, owner: str = OWNER) -> dict[str, Any]:
     return build_post_order_request(order, owner_api_key=owner)[1]
 
 
-def official_amounts(place: Place, instrument: Instrument, dollars: int) -> tuple[int, int]:
-    """What the official client computes from decimals; a buyer at once says dollars (base units)."""
+def official_amounts(place: Place, instrument: Instrument) -> tuple[int, int]:
+    """What the official client computes from decimals; a purchase that trades at once is a limit order here."""
     price, size = instrument.show_price(place.price), instrument.show_lots(place.lots)
     common = {"side": "BUY" if place.side > 0 else "SELL", "tick_size": instrument.show_price(instrument.tick)}
-    if place.tif is not Tif.IOC:
+    if place.tif is not Tif.IOC or place.side > 0:
         return _compute_limit_order_amounts(price=price, size=size, **common)
-    amount = Decimal(dollars).scaleb(-6) if place.side > 0 else size
-    return _compute_market_order_amounts(amount=amount, price=price, **common)
+    return _compute_market_order_amounts(amount=size, price=price, **common)
 
 
 # -- anything there can be ---------------------------------------------------------------------------------------------
@@ -137,4 +135,4 @@ def places(draw: st.DrawFn, one: Listed, side: Side | None = None, tif: Tif | No
 @st.composite
 def hows(draw: st.DrawFn, tif: Tif) -> How:
     expires_s = 0 if tif is Tif.IOC else draw(st.just(0) | st.integers(1_800_000_000, 2**33))
-    return How(draw(STAMPS), 0, expires_s, draw(st.booleans()), draw(WORDS32), draw(WORDS32))
+    return How(draw(STAMPS), expires_s, draw(WORDS32), draw(WORDS32))

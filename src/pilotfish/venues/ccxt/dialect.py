@@ -9,13 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.ccxt.settings import Settings
+from pilotfish.venues.gateway import Budget
 
 SECOND = 1_000_000_000
 MS = 1_000_000
 WINDOW_MS = 6 * 86_400_000  # the exchanges answer for seven days at a time
 Row = Mapping[str, Any]
+UNBOUND = "the API key is bound to no address: bind it to this machine's"
+HEDGE = "the account is in hedge mode, orders will be refused: set one-way position mode"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What an API key may do, and what of its account is not as we assume."""
+
+    may_trade: bool
+    may_withdraw: bool
+    notes: list[str] = []
 
 
 class Dialect:
@@ -99,6 +112,23 @@ class Dialect:
         """What a funding cost, as text; ccxt says what came in."""
         amount = str(row["amount"])
         return amount[1:] if amount.startswith("-") else f"-{amount}"
+
+    async def standing(self, exchange: Any, symbols: Sequence[str]) -> Standing:
+        """Raises what ccxt raises, and KeyError for an answer without what it must have."""
+        raise NotImplementedError
+
+    def budgets(self, headers: Mapping[str, str]) -> list[Budget]:
+        """Of the headers of an answer, names in lower case; empty where the exchange counts nothing that lasts."""
+        return []
+
+    async def mark_prices(self, exchange: Any, symbols: Sequence[str]) -> Mapping[str, Row]:
+        """Rows with `markPrice`, by symbol."""
+        rows: Mapping[str, Row] = await exchange.fetch_mark_prices(list(symbols))
+        return rows
+
+    def equity(self, balance: Row) -> object:
+        """Of the account in USDT, open positions at their marks."""
+        return balance.get("USDT", {}).get("total") or "0"
 
     def confirms(self, message: object) -> bool:
         """Whether a message of the private stream confirms one subscription."""

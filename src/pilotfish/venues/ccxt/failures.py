@@ -13,6 +13,7 @@ from enum import IntEnum
 import ccxt  # type: ignore[import-untyped]
 import msgspec
 
+from pilotfish.domain.errors import VenueError
 from pilotfish.domain.reasons import Reason
 
 
@@ -96,3 +97,10 @@ def judge(error: BaseException) -> Failure:
 def judge_code(code: str) -> Failure:
     """Of one order in a batch, by its own code."""
     return _CODES.get(code, Failure(_REFUSED))
+
+
+def unusable(exchange: str, error: BaseException) -> VenueError:
+    """What to tell a person. ccxt's own text is left out: it holds the whole address, signature included."""
+    reason = judge(error).reason
+    why = reason.text if reason in (Reason.AUTHENTICATION, Reason.RATE_LIMIT) else type(error).__name__
+    return VenueError(f"{exchange} cannot be used", why, "check the network, the address and the keys")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal, DecimalException
+from typing import Any
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError, NumericOverflow
 from pilotfish.domain.instrument import Instrument, Kind, TickRule, to_units_ceil
+from pilotfish.venues.ccxt.settings import Settings
 
 LEVERAGE_ELSE = 10  # where the exchange keeps it to private brackets
 
@@ -86,6 +88,21 @@ def listed(index: int, market: Mapping[str, object], venue: str) -> Listed:
         maintenance_bps=0 if spot else 10_000 // (2 * max(1, leverage)), taker_fee_e6=fees[0], maker_fee_e6=fees[1],
     )  # fmt: skip
     return Listed(instrument, symbol, str(market["id"]), contract, step, least)
+
+
+def listed_all(exchange: Any, settings: Settings, known: Mapping[str, int]) -> tuple[Listed, ...]:
+    """The named markets of an exchange that has loaded its own; `known`: symbol → id, new ones come after those.
+
+    Raises ConfigError for a market that is not there or cannot be traded.
+    """
+    ids, free = dict(known), max(known.values(), default=-1) + 1
+    for symbol in settings.symbols:
+        if symbol not in exchange.markets:
+            what, to_do = f"{settings.exchange} has no market {symbol}", "write it as ccxt does, such as BTC/USDT:USDT"
+            raise ConfigError(what, "its list does not have it", to_do)
+        if symbol not in ids:
+            ids[symbol], free = free, free + 1
+    return tuple(listed(ids[one], exchange.market(one), settings.exchange) for one in settings.symbols)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.ccxt.dialect import MS, SECOND, Dialect, Row
+from pilotfish.venues.ccxt.dialect import HEDGE, MS, SECOND, UNBOUND, Dialect, Row, Standing
 from pilotfish.venues.ccxt.settings import Settings
 
 
@@ -52,3 +52,13 @@ class Okx(Dialect):
 
     async def dead_man(self, exchange: Any, symbols: Sequence[str], after_ns: int) -> None:
         await exchange.cancel_all_orders_after(after_ns // MS)
+
+    async def standing(self, exchange: Any, symbols: Sequence[str]) -> Standing:
+        account: Row = (await exchange.privateGetAccountConfig())["data"][0]
+        may = {one.strip() for one in str(account["perm"]).split(",")}
+        notes = [] if account["ip"] else [UNBOUND]
+        if account["posMode"] != "net_mode":
+            notes.append(HEDGE)
+        spot = str(account["acctLv"]) == "1"
+        notes += ["the account is in spot mode: swaps need futures mode or above"] if spot else []
+        return Standing("trade" in may and not spot, "withdraw" in may, notes)

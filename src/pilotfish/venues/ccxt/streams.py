@@ -28,6 +28,7 @@ class Streams:
         self.exchange, self.dialect, self.settings, self.feeds = exchange, dialect, settings, feeds
         self.counts: Counter[str] = Counter()
         self._up, self._clock = up, clock
+        self.public = False  # without a key there is no private stream, and none is waited for
         self._market = self._private = self._told = False
         self._confirmed = 0
         self._market_url = ""
@@ -37,7 +38,7 @@ class Streams:
         yield self._keep(lambda: self.exchange.watch_bids_asks(list(symbols)), self._market_lost)
         if not self.settings.spot:
             yield self._keep(lambda: getattr(self.exchange, self.dialect.marks)(list(symbols)), self._marks_lost)
-        for name in self.dialect.streams:
+        for name in () if self.public else self.dialect.streams:
             yield self._keep(getattr(self.exchange, name), self._private_lost)
 
     def heard(self, url: str, message: object, now_ns: int) -> None:
@@ -74,7 +75,7 @@ class Streams:
         self._private = self._confirmed >= len(self.dialect.streams) or (
             self.dialect.silent_when_up and self._private_open()
         )
-        is_up = self._market and self._private
+        is_up = self._market and (self._private or self.public)
         if is_up != self._told:
             self._told = is_up
             self._up(is_up, now_ns)

@@ -45,11 +45,13 @@ class Upkeep:
         self.offset_ns = 0
         self.since_ms = clock() // MS
 
-    def loops(self, listed: Sequence[Listed]) -> Iterator[Coroutine[Any, Any, None]]:
+    def loops(self, listed: Sequence[Listed], public: bool = False) -> Iterator[Coroutine[Any, Any, None]]:
         settings = self.settings
         yield self._every(settings.tick_ns, self._tick)
         yield self._every(settings.clock_ns, self.clock)
         yield self._every(settings.compare_ns, lambda: self._compare(listed))
+        if public:
+            return
         if settings.dead_man_ns:
             yield self._every(settings.dead_man_ns // 3, lambda: self.dead_man(listed))
         if not settings.spot:

@@ -22,11 +22,11 @@ from pilotfish.gate.approved import Approved
 from pilotfish.venues.ccxt.asking import Account
 from pilotfish.venues.ccxt.dialects import DIALECTS
 from pilotfish.venues.ccxt.exchange import make, take_new
-from pilotfish.venues.ccxt.failures import judge
+from pilotfish.venues.ccxt.failures import judge, unusable
 from pilotfish.venues.ccxt.feeds import Feeds
 from pilotfish.venues.ccxt.funding import Fundings
 from pilotfish.venues.ccxt.ids import ClientIds
-from pilotfish.venues.ccxt.listing import Listed, listed
+from pilotfish.venues.ccxt.listing import listed_all
 from pilotfish.venues.ccxt.orders import Orders
 from pilotfish.venues.ccxt.positions import Positions, stated
 from pilotfish.venues.ccxt.reconcile import find, reconcile
@@ -34,6 +34,8 @@ from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.ccxt.streams import Streams
 from pilotfish.venues.ccxt.trading import Trading
 from pilotfish.venues.ccxt.upkeep import Upkeep, measure_clock
+from pilotfish.venues.paper import Level
+from pilotfish.venues.session import Unfinished
 from pilotfish.venues.trust import TrustTerms
 
 MS = 1_000_000
@@ -43,7 +45,8 @@ SECOND = 1_000_000_000
 class CcxtVenue:
     """`on_ready` is called when `events` has something new. Start it before the first command, stop it at the end.
 
-    `known`: symbol → instrument id of an existing journal; new symbols get the ids after those.
+    `known`: symbol → instrument id of an existing journal; new symbols get the ids after those. Without a key in
+    `credentials` there are public data only, and commands have no effect.
     """
 
     idempotent_ids = True  # an order is sent again only when it surely never arrived
@@ -59,10 +62,16 @@ class CcxtVenue:
         self.counts: Counter[str] = Counter()
         self.exchange = make(settings, credentials, self._heard, self._garbled)
         self._known, self._terms, self._clock, self._on_ready = dict(known or {}), terms, clock, on_ready
+        self.public = not credentials.key
+        self._recalled: list[tuple[Place, int]] = []
         self._events: list[Event] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = self._started = False
         self._asking: asyncio.Task[None] | None = None
+
+    def recall(self, unfinished: Unfinished) -> None:
+        """Before `start`: orders of before a restart, and when they were sent. They are asked about, never sent."""
+        self._recalled = [(place, ns) for place, ns in unfinished.orders if isinstance(place, Place)]
 
     async def start(self) -> tuple[Instrument, ...]:
         """Read the markets and the clock, open the streams. Raises ConfigError and VenueError; nothing is left open."""
@@ -71,12 +80,9 @@ class CcxtVenue:
             await self.exchange.load_markets()
         except Exception as error:
             await self.exchange.close()
-            reason, what = judge(error).reason, f"{self.settings.exchange} cannot be used"
-            why = reason.text if reason in (Reason.AUTHENTICATION, Reason.RATE_LIMIT) else type(error).__name__
-            # ccxt's own text holds the whole address, signature included.
-            raise VenueError(what, why, "check the network, the address and the keys") from None
+            raise unusable(self.settings.exchange, error) from None
         try:
-            self.listed = self._list()
+            self.listed = listed_all(self.exchange, self.settings, self._known)
         except ConfigError:
             await self.exchange.close()
             raise
@@ -90,7 +96,11 @@ class CcxtVenue:
             spawn=self._spawn,
         )  # fmt: skip
         self.trading = Trading(self.account, self._skewed)
+        for place, sent_ns in self._recalled:
+            if place.instrument in self.by_id:
+                self.orders.sent(place, self.by_id[place.instrument], sent_ns)
         self.streams = Streams(self.exchange, self.dialect, self.settings, self.feeds, self._up, self._clock)
+        self.streams.public = self.public
         fundings = Fundings(self.exchange, self.dialect, self._tell, self.feeds.marked)
         self.upkeep = Upkeep(
             self.exchange, self.dialect, self.settings, self.feeds, self.streams, fundings, Positions(self.orders),
@@ -99,9 +109,9 @@ class CcxtVenue:
         self.upkeep.offset_ns = offset_ns
         self.feeds.trust.clock(offset_ns)
         self._started = True
-        if self.settings.dead_man_ns:
+        if self.settings.dead_man_ns and not self.public:
             await self.upkeep.safely(lambda: self.upkeep.dead_man(self.listed))
-        for loop in (*self.streams.loops(tuple(by_symbol)), *self.upkeep.loops(self.listed)):
+        for loop in (*self.streams.loops(tuple(by_symbol)), *self.upkeep.loops(self.listed, self.public)):
             self._spawn(loop)
         return tuple(one.instrument for one in self.listed)
 
@@ -113,10 +123,13 @@ class CcxtVenue:
         return told
 
     def next_ns(self) -> int | None:
-        return None
+        return self._events[0].ours_ns if self._events else None
 
     def submit(self, commands: Sequence[Approved[Command]], now_ns: int) -> None:
         places: list[Place] = []
+        if self.public:
+            self.counts["submitted_without_key"] += len(commands)
+            return
         for approved in commands:
             command = approved.command
             if isinstance(command, Place):
@@ -141,10 +154,18 @@ class CcxtVenue:
         elif isinstance(command, Query) and (self._asking is None or self._asking.done()):
             self._asking = self._spawn(self._query(command))
 
+    def depth(self, instrument: int) -> tuple[Sequence[Level], Sequence[Level], int] | None:
+        """The top of book, which is all that is heard: bids, asks, and the exchange's stamp in ns."""
+        found = self.feeds.tops.get(instrument) if self._started else None
+        if found is None:
+            return None
+        (bid, bid_lots, ask, ask_lots), stamp = found
+        return ([(bid, bid_lots)] if bid else []), ([(ask, ask_lots)] if ask else []), stamp
+
     async def stop(self, timeout_ns: int = 5 * SECOND, *, cancel: bool = True) -> None:
         """Cancel what is open and wait for the answers, within `timeout_ns`; then close everything."""
         self._stopping = True
-        if self._started and cancel:
+        if self._started and cancel and not self.public:
             try:
                 async with asyncio.timeout(timeout_ns / SECOND):
                     await self._cancel_all(CancelAll(OMNIBUS))
@@ -253,16 +274,6 @@ class CcxtVenue:
         self._events.append(event)
         if self._on_ready is not None:
             self._on_ready()
-
-    def _list(self) -> tuple[Listed, ...]:
-        free = max(self._known.values(), default=-1) + 1
-        ids = dict(self._known)
-        for symbol in self.settings.symbols:
-            if symbol not in self.exchange.markets:
-                raise ConfigError(f"{self.settings.exchange} has no market {symbol}", "", "see its list of markets")
-            if symbol not in ids:
-                ids[symbol], free = free, free + 1
-        return tuple(listed(ids[s], self.exchange.market(s), self.settings.exchange) for s in self.settings.symbols)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

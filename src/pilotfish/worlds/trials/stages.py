@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pilotfish.domain.mandate import Route
 from pilotfish.venues.twins.faults import Fault
 from pilotfish.worlds.trials.hyperliquid import HyperliquidStage
+from pilotfish.worlds.trials.polymarket import PolymarketStage
 from pilotfish.worlds.trials.stage import StageOf
 
 
@@ -18,6 +19,7 @@ class Trialled(NamedTuple):
 
 STAGES: dict[str, Trialled] = {
     "hyperliquid": Trialled(HyperliquidStage, (Route.OMNIBUS, Route.SEGREGATED), frozenset({Fault.SETTLEMENT})),
+    "polymarket": Trialled(PolymarketStage, (Route.OMNIBUS, Route.SEGREGATED)),
 }
 
 

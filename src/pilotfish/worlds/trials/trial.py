@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from pilotfish.domain.arith import Ints
-from pilotfish.domain.events import BatchUpdate, Event, Fill
+from pilotfish.domain.events import BatchUpdate, Event, Fill, FillReversed
 from pilotfish.domain.mandate import OMNIBUS, Follows, Route
 from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.engine.facts import Halted, Quarantined
@@ -66,6 +66,8 @@ class Ledger:
         self.sent: set[int] = set()
         self.lots: Counter[int] = Counter()
         self._fills: set[tuple[int, int]] = set()
+        self._reversed: set[int] = set()
+        self._in_batches: set[int] = set()  # told by results, not by fills
         self.beyond = self.halted = 0
         self.whys: Counter[str] = Counter()
 
@@ -74,17 +76,28 @@ class Ledger:
         self.halted += sum(isinstance(fact, Halted) for fact in outcome.facts)
         self.beyond += sum("beyond its size" in fact.why for fact in quarantined)
         self.whys.update(f"{fact.event}: {fact.why}"[:90] for fact in quarantined)
-        if isinstance(event, Fill) and not quarantined and (event.coid, event.fill_id) not in self._fills:
-            self._fills.add((event.coid, event.fill_id))
-            self.lots[event.coid] += event.lots
-        if isinstance(event, BatchUpdate) and not quarantined:
-            for index, lots in zip(event.index.tolist(), event.lots.tolist(), strict=True):
-                self.lots[event.coid + index] = max(self.lots[event.coid + index], lots)
+        if not quarantined:
+            self._traded(event)
         for command in (approved.command for approved in outcome.commands):
             if isinstance(command, Place):
                 self.sent.add(command.coid)
             elif isinstance(command, PlaceBatch):
-                self.sent.update(range(command.coid, command.coid + command.lots.size))
+                coids = range(command.coid, command.coid + command.lots.size)
+                self.sent.update(coids)
+                self._in_batches.update(coids)
+
+    def _traded(self, event: Event) -> None:
+        if isinstance(event, Fill) and event.fill_id not in self._reversed:
+            if (event.coid, event.fill_id) not in self._fills:
+                self._fills.add((event.coid, event.fill_id))
+                self.lots[event.coid] += event.lots
+        elif isinstance(event, BatchUpdate):
+            for index, lots in zip(event.index.tolist(), event.lots.tolist(), strict=True):
+                self.lots[event.coid + index] = max(self.lots[event.coid + index], lots)
+        elif isinstance(event, FillReversed) and event.fill_id not in self._reversed:
+            self._reversed.add(event.fill_id)
+            if event.coid in self._in_batches or (event.coid, event.fill_id) in self._fills:
+                self.lots[event.coid] -= event.lots
 
 
 def run_trial(stage_of: StageOf, fault: Fault, seed: int, route: Route = Route.OMNIBUS) -> Result:
