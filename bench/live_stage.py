@@ -19,7 +19,7 @@ import numpy as np
 from bench.live_server import ACCOUNT as OURS
 from bench.live_server import COIN, LEAD, POLL_S, PRICE, Series, Times, follower
 from bench.measure import ROOT
-from pilotfish.domain.events import BatchUpdate, Event, Fill
+from pilotfish.domain.events import BatchUpdate, Event, Fill, Reconciled
 from pilotfish.domain.mandate import OMNIBUS, Follows, Route
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
@@ -84,11 +84,12 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
 
 
 class Platform:
-    """A running mirror. `filled`: our fills so far, as the shard saw them."""
+    """A running mirror. `filled`: our fills so far, as the shard saw them; `in_step`: with the venue and the lead."""
 
     def __init__(self, world: World, loop: LiveLoop, driver: LiveDriver) -> None:
         self._world, self._loop, self._driver = world, loop, driver
         self.filled = self._expected = 0
+        self.in_step = False
         world.shard.observers.append(self._note)
 
     def _note(self, event: Event, outcome: Outcome, state: State) -> None:
@@ -96,6 +97,8 @@ class Platform:
             self.filled += 1
         elif isinstance(event, BatchUpdate):
             self.filled += int((event.lots > 0).sum())
+        elif isinstance(event, Reconciled):
+            self.in_step = True
 
     async def play(self, bench: Bench, rounds: int, orders: int = 1, gap_s: float = 0.0) -> list[int]:
         """Of each round: ns to the last of `orders` orders. The next begins when all of this one is settled."""
@@ -148,11 +151,12 @@ async def platform(
         )
         driver = drive(session, time.time_ns, ring, signer, loop.turn)
         world.shard.venue = driver
+        one, coin = Platform(world, loop, driver), world.shard.state.listings[0]
         await driver.start()
         running = asyncio.ensure_future(loop.run())
         try:
-            await until(lambda: world.shard.state.listings[0].seen_ns and not world.shard.state.listings[0].doubt)
-            yield Platform(world, loop, driver)
+            await until(lambda: one.in_step and coin.seen_ns and not coin.doubt)
+            yield one
         finally:
             loop.stopping.set()
             await asyncio.gather(running, return_exceptions=True)

@@ -59,6 +59,7 @@ def run(
     venue: VenueName = "",
     lead: Leads = None,
     config: Config = None,
+    resume: Annotated[str, typer.Option(help="Take back a halt of opens in the journal, and say why.")] = "",
     confirm: Annotated[str, typer.Option(help="The sentence that a live run with real money asks for.")] = "",
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; a recording, replayed; or a real venue."""
@@ -72,7 +73,7 @@ def run(
 
             given = {name: context.params[name] for name in _OF_A_RUN if _typed(context, name)}
             settings = chosen(config, {"mode": mode, **given}, {"name": venue}, lead or [], platform)
-            return live_run(settings, confirm, console, recording or [])
+            return live_run(settings, confirm, console, recording or [], resume)
         terms = commands.platform_of(platform)
         if recording:
             options = ReplayOptions(seed=seed, route=route_of(route), strict=strict, platform=terms)

@@ -193,6 +193,7 @@ class World:
         assert set(self.ends) == set(self.places)
         assert not self.unknown()
         assert sum(self.lots.values()) > 0
+        assert self.session.counters()["surplus lots held"] == 0
         working = self.session.trading.working
         taken = {order.id: order for order in self.twin.desk.orders.values()}
         assert not any(order.live for order in taken.values())

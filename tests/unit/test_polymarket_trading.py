@@ -1,6 +1,7 @@
 """Orders at Polymarket: whatever becomes of one is told, and nothing is guessed."""
 
 from pilotfish.domain.events import Fill, Reconciled
+from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import OrderSignal, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.polymarket.settings import SECOND
@@ -50,15 +51,16 @@ def test_a_trade_that_is_told_twice_or_goes_on_is_one_fill() -> None:
     assert len(scene.of(Fill)) == 1
 
 
-def test_an_order_that_trades_at_once_ends_by_its_answer_and_its_fills_may_come_later() -> None:
+def test_a_sale_at_once_ends_by_its_answer_and_its_fills_may_come_later() -> None:
     scene = Scene().up()
-    scene.submit(place(1, tif=Tif.IOC, price=5_200))
+    scene.submit(place(1, tif=Tif.IOC, price=4_800, side=Side.SELL))
     name = scene.id_of(1)
     assert body_of(scene.pending("/order"))["orderType"] == "FAK"
-    scene.answer("/order", posted(name, "matched", making="3.12", taking="6"))
+    scene.answer("/order", posted(name, "matched", making="6", taking="2.88"))
     assert words(scene) == [(OrderSignal.CANCEL, Reason.NO_DEPTH, 400)]
-    scene.user(trade("t1", name, "6", "0.52", [maker("0xa", "2", "0.52"), maker("0xb", "4", "0.52")]))
-    assert fills(scene) == [(600, 5_200, 3_120_000)]
+    makers = [maker("0xa", "2", "0.48"), maker("0xb", "4", "0.48")]
+    scene.user(trade("t1", name, "6", "0.48", makers, side="SELL"))
+    assert fills(scene) == [(600, 4_800, 2_880_000)]
     assert not scene.of(Fill)[0].maker
 
 

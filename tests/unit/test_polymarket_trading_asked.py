@@ -62,6 +62,8 @@ def test_a_batch_goes_out_an_order_an_account_and_its_results_are_final_for_each
     scene.answer("/order", posted(ids[0], "matched", making="5.2", taking="10"))
     scene.answer("/order", posted(ids[1], "matched", making="2.6", taking="5"))
     scene.answer("/order", {"error": "not enough balance / allowance"}, status=400)
+    scene.user(trade("t2", ids[1], "5", "0.52", [maker("0xa", "5", "0.52")]), account=1)
+    scene.user(order(ids[1], "CANCELLATION", "CANCELED", matched="5", size="20"), account=1)
     scene.advance(10 * MS)
     assert results(scene) == {
         0: (OrderSignal.FILLED, 1_000, 5_200_000, 0),
@@ -70,7 +72,7 @@ def test_a_batch_goes_out_an_order_an_account_and_its_results_are_final_for_each
     }
     scene.user(trade("t1", ids[0], "10", "0.52", [maker("0xa", "10", "0.52")]), account=0)
     assert not scene.of(Fill)  # the result has told it
-    assert scene.session.provisional() == {YES_ID: 1_000}
+    assert scene.session.provisional() == {YES_ID: 1_500}
 
 
 def test_a_batch_whose_answer_was_lost_is_asked_for_order_by_order() -> None:

@@ -38,9 +38,11 @@ from pilotfish.worlds.world import World
 T = TypeVar("T")
 
 
-def live_run(settings: LiveSettings, confirmation: str, console: Console, recordings: Sequence[Path] = ()) -> None:
+def live_run(
+    settings: LiveSettings, confirmation: str, console: Console, recordings: Sequence[Path] = (), resume: str = ""
+) -> None:
     """`pilotfish run --mode paper|live`. `recordings`: what the leads of a twin did."""
-    on_loop(_live_run(settings, confirmation, console, recordings))
+    on_loop(_live_run(settings, confirmation, console, recordings, resume))
 
 
 def doctor(settings: LiveSettings, console: Console) -> bool:
@@ -55,7 +57,9 @@ def doctor(settings: LiveSettings, console: Console) -> bool:
     return on_loop(examine())
 
 
-async def _live_run(settings: LiveSettings, confirmation: str, console: Console, recordings: Sequence[Path]) -> None:
+async def _live_run(
+    settings: LiveSettings, confirmation: str, console: Console, recordings: Sequence[Path], resume: str
+) -> None:
     async with gateway_of(settings, console, recordings) as place, signing(place) as (keys, signer):
         settings, gateway = place.settings, place.gateway
         live = settings.run.mode == "live"
@@ -75,13 +79,20 @@ async def _live_run(settings: LiveSettings, confirmation: str, console: Console,
                 if seconds - shown_s >= every_s:
                     shown_s = seconds
                     notes = [*doubts(world), *(run.audit.differences if run.audit else ())]
-                    view.update(table.rows(), totals(world, seconds), notes)
+                    view.update(table.rows(), totals(world, seconds), [*halts(world), *notes])
 
-            run = LiveRun(ready, refresh)
+            run = LiveRun(ready, refresh, resume=resume)
             world = await run.play(path)
     if run.cancels_unconfirmed:
         console.print("[yellow]not every cancel was confirmed in time; the next start asks the venue first[/]")
     finish(world, ready.population, path, _inputs(ready, world), run.seconds, console)
+
+
+def halts(world: World) -> list[str]:
+    """Why nothing is opened, where that is so."""
+    guard = world.shard.state.guard
+    shut = guard.shut
+    return [f"no opens: {shut.text}; look, then start again with --resume 'why'"] if shut else []
 
 
 def doubts(world: World) -> list[str]:

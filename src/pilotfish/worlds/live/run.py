@@ -40,8 +40,11 @@ View = Callable[[World, LeadTable, LiveVenue, float], None]
 class LiveRun:
     """One run of what `start` found ready. `view(world, table, venue, seconds)` is called now and then."""
 
-    def __init__(self, ready: Ready, view: View | None = None, clock: Callable[[], int] = time.time_ns) -> None:
-        self._ready, self._view, self._clock = ready, view, clock
+    def __init__(
+        self, ready: Ready, view: View | None = None, clock: Callable[[], int] = time.time_ns, resume: str = ""
+    ) -> None:
+        """`resume`: why a halt of opens that the journal holds is taken back; a person's words."""
+        self._ready, self._view, self._clock, self._resume = ready, view, clock, resume
         self.cancels_unconfirmed, self.seconds = False, 0.0
         self.audit: PositionAudit | None = None
         self._loop: LiveLoop | None = None
@@ -68,9 +71,10 @@ class LiveRun:
         )  # fmt: skip
         world.shard.venue = self._venue(public, world)
         public.recall(unfinished_of(world.shard.state), self._clock())
-        if ended.by_us:
+        if self._resume or ended.by_us:
             now = self._clock()
-            world.shard.handle([Operator(now, now, OperatorAction.RESUME, "the run goes on")], now)
+            why = self._resume or "the run goes on"
+            world.shard.handle([Operator(now, now, OperatorAction.RESUME, why)], now)
         await public.start()
         began = time.monotonic()
         try:

@@ -44,6 +44,7 @@ class VenueTable(Table, frozen=True, kw_only=True):
     ws_url: str = ""  # instead of the venue's own
     http_url: str = ""
     rpc_url: str = ""  # an EVM node, for leads that are followed on chain
+    dead_man_switch: bool = False  # the venue cancels our orders when it stops hearing from us, where it can
 
 
 class Keys(Table, frozen=True, kw_only=True):

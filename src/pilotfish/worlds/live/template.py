@@ -28,6 +28,7 @@ instruments = []          # those that are traded, such as ["BTC", "ETH"]; none 
 # ws_url = ""             # instead of the venue's own address
 # http_url = ""
 # rpc_url = ""            # an EVM node, for leads that are followed on chain
+dead_man_switch = false   # the venue cancels our orders when it stops hearing from us, where it can
 
 [keys]                    # live only: pilotfish keys new makes one
 folder = "~/.pilotfish/keys"  # encrypted files, in the Ethereum keystore format

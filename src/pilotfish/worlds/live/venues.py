@@ -65,7 +65,9 @@ async def gateway_of(settings: LiveSettings, console: Console, recordings: Seque
 def _hyperliquid(settings: LiveSettings, *, mainnet: bool) -> Gateway:
     venue = settings.venue
     ws, http = (MAINNET_WS, MAINNET_HTTP) if mainnet else (TESTNET_WS, TESTNET_HTTP)
-    reached = HyperliquidSettings(mainnet, venue.ws_url or ws, venue.http_url or http, 0)
+    reached = HyperliquidSettings(
+        mainnet, venue.ws_url or ws, venue.http_url or http, 0, schedule_cancel=venue.dead_man_switch
+    )
     return HyperliquidGateway(reached, venue.instruments, real_money=mainnet)
 
 
