@@ -102,7 +102,11 @@ async def _theirs(bench: Bench, sizes: Sizes) -> list[int]:
 async def _echo(bench: Bench, sizes: Sizes) -> list[int]:
     """What the sockets alone take: the frame in, an order's length of bytes out."""
     opened = asyncio.Event()
-    socket = Socket("echo", lambda _: opened.set(), lambda one, _: one.send(ORDER) and None, WireTerms())
+
+    def answer(socket: Socket, _: bytes) -> None:
+        socket.send(ORDER)
+
+    socket = Socket("echo", lambda _: opened.set(), answer, WireTerms())
     task = asyncio.ensure_future(socket.live(f"{bench.ws}/echo"))
     await opened.wait()
     await bench.play(Series(sizes.warm, gap_s=GAP_S, echo=True))

@@ -19,7 +19,8 @@ import numpy as np
 from bench.live_server import ACCOUNT as OURS
 from bench.live_server import COIN, LEAD, POLL_S, PRICE, Series, Times, follower
 from bench.measure import ROOT
-from pilotfish.domain.events import BatchUpdate, Event, Fill, Reconciled
+from pilotfish.domain.events import BatchUpdate, Event, Fill
+from pilotfish.domain.instructions import LeadStatus
 from pilotfish.domain.mandate import OMNIBUS, Follows, Route
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
@@ -84,7 +85,7 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
 
 
 class Platform:
-    """A running mirror. `filled`: our fills so far, as the shard saw them; `in_step`: with the venue and the lead."""
+    """A running mirror. `filled`: our fills so far, as the shard saw them; `in_step`: with the lead."""
 
     def __init__(self, world: World, loop: LiveLoop, driver: LiveDriver) -> None:
         self._world, self._loop, self._driver = world, loop, driver
@@ -97,7 +98,7 @@ class Platform:
             self.filled += 1
         elif isinstance(event, BatchUpdate):
             self.filled += int((event.lots > 0).sum())
-        elif isinstance(event, Reconciled):
+        elif isinstance(event, LeadStatus):  # said when the gap before the first trade is closed
             self.in_step = True
 
     async def play(self, bench: Bench, rounds: int, orders: int = 1, gap_s: float = 0.0) -> list[int]:

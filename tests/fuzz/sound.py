@@ -15,10 +15,10 @@ class Unsound(AssertionError):
     """An event that nobody may be told."""
 
 
-def check(events: Iterable[Event]) -> None:
-    """Raises Unsound for the first that is not."""
+def check(events: Iterable[Event], *, lots_floored: bool = False) -> None:
+    """Raises Unsound for the first that is not. `lots_floored`: a level may be smaller than a lot."""
     for event in events:
-        wrong = "".join(_wrong(event))
+        wrong = "".join(_wrong(event, lots_floored))
         if wrong:
             raise Unsound(f"{event} {wrong}")
         raw = encode_event(event)
@@ -26,13 +26,14 @@ def check(events: Iterable[Event]) -> None:
             raise Unsound(f"{event} comes back from the journal as another")
 
 
-def _wrong(event: Event) -> Iterator[str]:
+def _wrong(event: Event, lots_floored: bool) -> Iterator[str]:
     if any(abs(number) > INT64_MAX for number in _numbers(event)):
         yield "leaves int64"
     if isinstance(event, BookTop):
         if min(event.bid, event.bid_lots, event.ask, event.ask_lots) < 0:
             yield "has a negative level"
-        if (event.bid > 0) is not (event.bid_lots > 0) or (event.ask > 0) is not (event.ask_lots > 0):
+        halves = [(event.bid > 0) != (event.bid_lots > 0), (event.ask > 0) != (event.ask_lots > 0)]
+        if any(halves) and not lots_floored:
             yield "has half a level"
         if event.bid >= event.ask > 0:
             yield "is crossed"

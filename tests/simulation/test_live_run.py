@@ -1,6 +1,7 @@
 """Live and paper runs against the twin over real sockets: what the shard believes is what the venue's books say."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pilotfish.venues.hyperliquid.accounts import Settings
 from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.keys.pool import SignerLink, SignerPool
+from pilotfish.venues.keys.signer import SignerServer
 from pilotfish.venues.twins.hyperliquid.twin import HyperliquidTwin
 from pilotfish.venues.twins.server import TwinServer
 from pilotfish.worlds.live import audit
@@ -209,5 +212,75 @@ def test_a_position_that_somebody_else_opened_stops_opens_and_is_named(tmp_path,
         assert "ETH" in run.audit.differences[0]
         assert "0.5" in run.audit.differences[0]
         assert world.shard.state.guard.killed
+
+    with_scene(tmp_path, play)
+
+
+def test_an_external_signer_and_a_pool_sign_what_the_run_sends(tmp_path) -> None:
+    async def signed_by(scene: Scene, keys: Keyring, signer) -> None:
+        settings = parse_settings(FILE.replace("MODE", "live").replace("OUT", str(tmp_path)), "p.toml")
+        ready = await look(settings, scene.gateway, keys, signer)
+        assert passed(ready.findings), ready.findings
+        before, traded = len(scene.twin.orders_of(ACCOUNT)), list[bool]()
+
+        def look_on(world, table, venue, seconds) -> None:
+            if not traded and world.shard.state.ledger.follows and world.shard.state.guard.connected:
+                traded.append(scene.twin.trade(LEADS[0], "BTC", 30_000) is not None)
+            if len(scene.twin.orders_of(ACCOUNT)) > before:
+                run.stop()
+
+        run = LiveRun(ready, look_on)
+        world = await asyncio.wait_for(run.play(scene.path), DEADLINE_S)
+        world.shard.journal.close()
+
+    async def play(scene: Scene) -> None:
+        server = SignerServer(tmp_path / "signer", Keyring([KEY]))
+        threading.Thread(target=server.run, daemon=True).start()
+        link = await SignerLink.connect(server.path)
+        await signed_by(scene, Keyring(remote=await link.addresses()), link.sign)
+        await link.close()
+        server.close()
+        async with SignerPool([KEY.reveal()], 2) as pool:
+            await signed_by(scene, Keyring(remote=[KEY.address]), pool.sign)
+
+    with_scene(tmp_path, play)
+
+
+def test_on_the_segregated_route_every_follower_trades_its_own_account_with_its_own_key(tmp_path) -> None:
+    names = ["ann", "bob", "cyd"]
+    keys = {name: KEY.derive(name.encode()) for name in names}
+    addresses = {name: "0x" + f"{k + 3}{k + 4}" * 20 for k, name in enumerate(names)}
+    rows = [f"{name},one,5000" for name in names]
+    (tmp_path / "followers.csv").write_text("\n".join(["follower,lead,capital", *rows]))
+    text = FILE.split("[[accounts]]", maxsplit=1)[0].replace(
+        'followers = "20"', f'followers = "{tmp_path}/followers.csv"'
+    )
+    text = text.replace('mode = "MODE"', 'mode = "live"\nroute = "segregated"').replace("OUT", str(tmp_path))
+    for name in names:
+        text += f'[[accounts]]\nfollower = "{name}"\naddress = "{addresses[name]}"\nkey = "{keys[name].address}"\n'
+
+    async def play(scene: Scene) -> None:
+        for name in names:
+            scene.twin.open_account(addresses[name], 6_000)
+            scene.twin.approve_agent(addresses[name], keys[name].address)
+        ready = await look(parse_settings(text, "p.toml"), scene.gateway, Keyring(keys.values()))
+        assert passed(ready.findings), ready.findings
+        traded: list = []
+
+        def look_on(world, table, venue, seconds) -> None:
+            state = world.shard.state
+            if not traded and state.ledger.follows and state.guard.connected:
+                traded.append(scene.twin.trade(LEADS[0], "BTC", 40_000))
+            if traded and len(positions_of(state)) == len(names) and not state.batches:
+                run.stop()
+
+        run = LiveRun(ready, look_on)
+        world = await asyncio.wait_for(run.play(scene.path), DEADLINE_S)
+        world.shard.journal.close()
+        held = positions_of(world.shard.state)
+        assert {k: held[k][0] for k in range(3)} == {
+            k: scene.twin.position(addresses[name], "BTC") for k, name in enumerate(names)
+        }
+        assert all(lots > 0 for one in held.values() for lots in one.values())
 
     with_scene(tmp_path, play)

@@ -188,7 +188,7 @@ def test_a_resolved_market_is_not_trusted_any_more() -> None:
         }
     )  # fmt: skip
     assert doubt(scene) & Doubt.UNSUBSCRIBED
-    assert scene.session.books.resolved == {CONDITION: YES}
+    assert scene.session.resolutions.winners == {CONDITION: YES}
 
 
 def test_where_the_spread_is_wide_the_last_trade_is_the_mark() -> None:

@@ -120,6 +120,7 @@ def drive(
 class Gateway(Protocol):
     name: str
     real_money: bool  # False for testnets and twins
+    shown_after_ns: int  # how long a trade may take until `positions` shows it
 
     async def survey(
         self,
@@ -129,7 +130,7 @@ class Gateway(Protocol):
         keys: Keyring | None = None,
         signer: Signer | None = None,
     ) -> Survey:
-        """Ask the venue; with keys where it wants a log-in. Raises VenueError where it cannot be reached or says what cannot be used."""
+        """Ask the venue; with keys where it wants a log-in. Raises VenueError: out of reach, or an unusable answer."""
         ...
 
     async def positions(self, ours: Sequence[Ours]) -> dict[int, dict[int, int]]:

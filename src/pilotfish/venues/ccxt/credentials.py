@@ -14,7 +14,7 @@ _FIELDS = ("key", "secret", "password")
 
 
 def read_credentials(exchange: str, file: str, environment: Mapping[str, str]) -> Credentials | None:
-    """`file` stands above PILOTFISH_BINANCE_KEY, …_SECRET and …_PASSWORD (OKX's passphrase). None where nothing is said.
+    """`file` stands above PILOTFISH_BINANCE_KEY, …_SECRET and …_PASSWORD (OKX's passphrase). None: nothing is said.
 
     The file is TOML: `key = "…"`, `secret = "…"`, `password = "…"`. Raises ConfigError, which repeats none of it.
     """

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError, PilotfishError
-from pilotfish.domain.instrument import Instrument
+from pilotfish.domain.instrument import Instrument, to_units_floor
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.venues.ccxt.dialects import DIALECTS
 from pilotfish.venues.ccxt.exchange import make
@@ -34,6 +35,8 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 
 class CcxtGateway:
     """`settings.symbols`: what is traded. Without `credentials`: public data only."""
+
+    shown_after_ns = 0
 
     def __init__(
         self, settings: Settings, credentials: Credentials | None = None, *, real_money: bool = True,
@@ -130,7 +133,7 @@ class CcxtGateway:
         return min(found)[1], [trip for trip, _ in found[1:]]
 
     def _list(self, exchange: Any, known: Sequence[Instrument]) -> list[Instrument]:
-        """Those of the journal stay, with their ids; what it still trades is listed as well, so that it can be closed."""
+        """Those of the journal stay, with their ids, and are listed as long as they are there: to be closed."""
         kept = tuple(one.symbol for one in known if one.symbol in exchange.markets)
         symbols = (*kept, *(one for one in self.settings.symbols if one not in kept))
         settings = msgspec.structs.replace(self.settings, symbols=symbols)
@@ -151,7 +154,8 @@ class CcxtGateway:
     async def _account(self, exchange: Any, ours: Ours) -> tuple[AccountSurvey, list[str]]:
         dialect = DIALECTS[self.name]
         may = await dialect.standing(exchange, [one.symbol for one in self._listed])
-        equity = -self._listed[0].money_ceil(f"-{dialect.equity(await exchange.fetch_balance())}".replace("--", ""))
+        stock = Decimal(str(dialect.equity(await exchange.fetch_balance())))
+        equity = to_units_floor(stock, self._listed[0].instrument.money_decimals)
         held = await stated(exchange, self._listed)
         orders = 0
         for one in self._listed:

@@ -60,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "use the omnibus route, or one venue with one key for each account",
             )
         if not self.symbols:
-            raise ConfigError(f"venue {self.exchange}", "lists no symbols", "name at least one, such as BTC/USDT:USDT")
+            to_do = 'name at least one: instruments = ["BTC/USDT:USDT"] in [venue]'
+            raise ConfigError(f"venue {self.exchange}", "lists no symbols", to_do)
         for name in ("recv_window_ns", "timeout_ns", "heartbeat_ns", "tick_ns", "retry_ns"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} of {self.exchange}", "must be positive", "mend it")

@@ -36,6 +36,7 @@ class HyperliquidGateway:
     """`symbols`: only these are listed; none: every perpetual of the venue's own exchange."""
 
     name = "hyperliquid"
+    shown_after_ns = 0
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class PolymarketGateway:
     """
 
     name = "polymarket"
+    shown_after_ns = 120 * SECOND  # settled on chain, then indexed
 
     def __init__(
         self,

@@ -37,19 +37,29 @@ _HELD_MAX = 1_000
 
 
 class Leads:
-    """`on_trade(instrument)`: a lead trades or holds it. `on_unlisted(token)`: a lead trades what we do not know."""
+    """`on_trade(instrument)`: a lead trades or holds it. `on_unlisted(token)`: a lead trades what we do not know.
+    `on_redeem(condition)`: a lead was paid for tokens of this market, so it is decided.
+    """
 
     def __init__(self, link: Link, listing: Listing, names: Sequence[str]) -> None:
         self._link, self._listing = link, listing
         self.leads = [Lead(number, name.lower()) for number, name in enumerate(names)]
         self.on_trade: Callable[[int, int], None] = lambda instrument, now_ns: None
         self.on_unlisted: Callable[[str, int], None] = lambda token, now_ns: None
+        self.on_redeem: Callable[[str, int], None] = lambda condition, now_ns: None
         self._waiting: list[tuple[set[int], Callable[[bool, int], None]]] = []
+        self._over: set[int] = set()
 
     def recall(self, held: Mapping[int, Iterable[int]]) -> None:
         """Instruments that leads held when we last heard: what they hold of these is stated, even if nothing."""
         for number, instruments in held.items():
             self.leads[number].parts |= dict.fromkeys(instruments, 0)
+
+    def over(self, instrument: int) -> None:
+        """It has paid out: what leads do with it from now on is no trade, and what they hold of it no position."""
+        self._over.add(instrument)
+        for lead in self.leads:
+            lead.parts.pop(instrument, None)
 
     @property
     def ready(self) -> bool:
@@ -125,12 +135,15 @@ class Leads:
                 elif row.timestamp > lead.newest_s and not first:
                     lead.moves += 1
                     lead.audit_ns = min(lead.audit_ns, now_ns + _AUDIT_SOON_NS)
+                    if row.type == "REDEEM" and isinstance(row.conditionId, str):
+                        self.on_redeem(row.conditionId, now_ns)
             except (MessageRefused, NumericOverflow):
                 self._link.set_aside("activity")
         self._tell(lead, deeds, Source.DATA, now_ns, told=not first)
         if first:  # what it traded lately and holds no more is to be stated too
             known = (self._listing.of_token(deed.token) for deed in deeds)
-            lead.parts |= {one.instrument.id: 0 for one in known if one is not None}
+            keys = {one.instrument.id for one in known if one is not None}
+            lead.parts |= dict.fromkeys(keys - self._over, 0)
         lead.newest_s = max(lead.newest_s, newest_s)
         if first:
             lead.newest_s = newest_s or self._link.venue_ns(now_ns) // SECOND
@@ -168,6 +181,9 @@ class Leads:
             self._link.counts["lead trades in unlisted tokens"] += 1
             return self.on_unlisted(deed.token, now_ns)
         key = listed.instrument.id
+        if key in self._over:
+            self._link.counts["lead trades in settled instruments"] += 1
+            return
         self.on_trade(key, now_ns)
         before = lead.parts.get(key, 0)
         after = lead.parts[key] = before + deed.side * deed.size6
@@ -219,7 +235,7 @@ class Leads:
         stated = dict.fromkeys(lead.parts, 0)
         for row in rows:
             listed = self._listing.of_token(row.asset)
-            if listed is None:
+            if listed is None or listed.instrument.id in self._over:
                 continue
             try:
                 stated[listed.instrument.id] = to_units_floor(row.size, SIZE_DECIMALS)

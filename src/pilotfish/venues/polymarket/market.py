@@ -43,7 +43,9 @@ _VERDICT_NS = SECOND // 4
 
 
 class Books:
-    """The watched tokens' books. `resolved`: condition → token that won. `on_tick(instrument, tick, now_ns)`."""
+    """The watched tokens' books. `on_tick(instrument, tick, now_ns)`; `on_resolved(condition, winner, venue_ns, now_ns)`,
+    the winner empty where the message does not say.
+    """
 
     def __init__(self, link: Link, listing: Listing, trust: Trust) -> None:
         self._link, self._listing, self._trust = link, listing, trust
@@ -52,8 +54,13 @@ class Books:
         self._comparing = Comparing(link, listing, self._books, self._compared)
         self._verdict_ns = 0
         self._open = False
-        self.resolved: dict[str, str] = {}
         self.on_tick: Callable[[int, int, int], None] = lambda instrument, tick, now_ns: None
+        self.on_resolved: Callable[[str, str, int, int], None] = lambda condition, winner, venue_ns, now_ns: None
+
+    @property
+    def watched(self) -> list[int]:
+        """Instruments."""
+        return list(self._books)
 
     def watch(self, instrument: int, now_ns: int) -> None:
         """Begin to follow a listed instrument's book; again changes nothing."""
@@ -173,17 +180,21 @@ class Books:
         self.on_tick(instrument.id, tick, now_ns)
 
     def _resolved(self, message: MarketResolved, now_ns: int) -> None:
-        """Trading is over: nothing of this market is trusted any more."""
-        winner = message.winning_asset_id
-        if isinstance(winner, str):
-            self.resolved[message.market] = winner
-        tokens = message.assets_ids
+        winner, tokens = message.winning_asset_id, message.assets_ids
         for token in tokens if isinstance(tokens, list) else ():
             found = self._find(token)
             if found is not None:
-                self._trust.unsubscribed(found[0].id)
-                found[1].whole = False
-        self._verdicts(now_ns)
+                self.over(found[0].id, now_ns)
+        said = winner if isinstance(winner, str) else ""
+        self.on_resolved(message.market, said, stamp_ns(message.timestamp), now_ns)
+
+    def over(self, instrument: int, now_ns: int) -> None:
+        """Its market is decided: nothing of it is trusted any more."""
+        book = self._books.get(instrument)
+        if book is not None:
+            self._trust.unsubscribed(instrument)
+            book.whole = False
+            self._verdicts(now_ns)
 
     # -- a second source -----------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from pilotfish.venues.polymarket.market import STREAM, Books
 from pilotfish.venues.polymarket.messages import PONG, MarketMessage, SubscribeUser, UserMessage
 from pilotfish.venues.polymarket.orders_desk import Trading
 from pilotfish.venues.polymarket.orders_posting import Guards
+from pilotfish.venues.polymarket.resolutions import Resolutions
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
 from pilotfish.venues.polymarket.streams import Streams
 from pilotfish.venues.session import Out, Unfinished
@@ -62,7 +63,8 @@ class PolymarketSession:
         self.books = Books(self._link, listing, self.trust)
         self._streams = Streams(self._link, self._gone)
         self._clock = Clock(self._link, self.trust)
-        guards = Guards(self._alive, self.books.resolved.__contains__)
+        self.resolutions = Resolutions(self._link, listing, lambda: self.books.watched)
+        guards = Guards(self._alive, self.resolutions.winners.__contains__)
         self.trading = Trading(self._link, listing, keys, guards)
         self._beats = Heartbeats(self._link, self._want_beats, self._beat_changed)
         self._leads = Leads(self._link, listing, leads)
@@ -70,7 +72,10 @@ class PolymarketSession:
         self._chain = Chain(self._link, list(leads), self._leads.heard, self._leads.doubtful)
         self._leads.on_trade = self.books.watch
         self._leads.on_unlisted = self._discovery.want
+        self._leads.on_redeem = self.resolutions.want
         self.books.on_tick = self._tick_changed
+        self.books.on_resolved = self.resolutions.told
+        self.resolutions.over = self._over
         self._listing, self._watch = listing, tuple(watch)
         self._question = 0
         self._question_ns = -_QUESTION_NS_MAX
@@ -126,6 +131,7 @@ class PolymarketSession:
             return
         if name == STREAM:
             self.books.opened(now_ns)
+            self.resolutions.sweep(now_ns)
         else:
             account = int(name.removeprefix("user "))
             self._link.send(name, SubscribeUser(stream_auth(self._accounts[account][1])))
@@ -185,6 +191,7 @@ class PolymarketSession:
         self._leads.tick(now_ns)
         self._chain.tick(now_ns)
         self._discovery.tick(now_ns)
+        self.resolutions.tick(now_ns)
         self.books.tick(now_ns)
         self._settle(now_ns)
         self._due_ns = now_ns + _LOOK_NS
@@ -198,7 +205,7 @@ class PolymarketSession:
             return None
         parts = (
             self._link, self._streams, self._clock, self._beats, self.trading, self._leads, self._chain,
-            self._discovery, self.books,
+            self._discovery, self.resolutions, self.books,
         )  # fmt: skip
         due = [ns for part in parts if (ns := part.next_ns()) is not None]
         return min([self._due_ns, *due])
@@ -281,6 +288,12 @@ class PolymarketSession:
 
     def _tick_changed(self, instrument: int, tick: int, now_ns: int) -> None:
         self._listing.tick_changed(instrument, tick)
+        self.trading.ask_open(instrument, now_ns)
+
+    def _over(self, instrument: int, now_ns: int) -> None:
+        """The venue cancels what rests; how that ended is asked for."""
+        self.books.over(instrument, now_ns)
+        self._leads.over(instrument)
         self.trading.ask_open(instrument, now_ns)
 
     def _listed(self, token: str, now_ns: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Tif
+from pilotfish.venues.twins import cex_standing
 from pilotfish.venues.twins.binance_words import NO, market_row, markets
 from pilotfish.venues.twins.cex_records import (
     CexAccount,
@@ -72,6 +73,7 @@ class BinanceTwin(CexWire):
             ("PUT", "/fapi/v1/listenKey"): self._listen_key,
         }
         super().__init__(markets(), [600_000, 300_000], faults, settings, start_ns, walks=walks)
+        self.add_routes(cex_standing.binance(self))
 
     def expire_listen_keys(self) -> None:
         """The user's streams end without being closed."""
@@ -95,7 +97,7 @@ class BinanceTwin(CexWire):
         return account
 
     def yes(self, result: object) -> Answer:
-        return Answer(200, msgspec.json.encode(result))
+        return Answer(200, msgspec.json.encode(result), {"x-mbx-used-weight-1m": str(self.weight)})
 
     def no(self, kind: str) -> Answer:
         status, code, text = NO[kind]

@@ -12,6 +12,7 @@ import msgspec
 
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Tif
+from pilotfish.venues.twins import cex_standing
 from pilotfish.venues.twins.bybit_words import NO, market_row, markets
 from pilotfish.venues.twins.cex_records import (
     CexAccount,
@@ -43,8 +44,6 @@ class BybitTwin(CexWire):
             ("GET", "/v5/market/funding/history"): self._rates,
         }
         self.private = {
-            ("GET", "/v5/user/query-api"): lambda account, params: {"unified": 0, "uta": 1, "readOnly": 0},
-            ("GET", "/v5/account/info"): lambda account, params: {"unifiedMarginStatus": 6},
             ("POST", "/v5/order/create"): lambda account, params: _ids(
                 self.place(account, self._wanted(account, params))
             ),
@@ -58,6 +57,7 @@ class BybitTwin(CexWire):
             ("GET", "/v5/account/wallet-balance"): self._wallet,
         }
         super().__init__(markets(), [600_000, 300_000], faults, settings, start_ns, walks=walks)
+        self.add_routes(cex_standing.bybit(self))
 
     # HTTP.
 
@@ -178,14 +178,15 @@ class BybitTwin(CexWire):
     def _positions(self, account: CexAccount, params: Params) -> object:
         rows = [
             {
-                "positionIdx": 0, "symbol": name, "side": "Buy" if lots > 0 else "Sell",
+                "positionIdx": int(account.rights.hedged), "symbol": name,
+                "side": "Buy" if lots > 0 else "Sell" if lots else "",
                 "size": self.markets[name].amount(abs(lots)),
                 "avgPrice": self.markets[name].price_text(self.marks[name]),
                 "positionValue": "0", "tradeMode": 0, "leverage": "10", "markPrice": "0", "liqPrice": "",
                 "unrealisedPnl": "0", "updatedTime": str(self.stamp_ms(self.now_ns)),
             }
-            for name, lots in account.positions.items()
-            if lots
+            for name in self.markets
+            if (lots := account.positions.get(name, 0)) or params.get("symbol") == name
         ]  # fmt: skip
         return {"list": rows, "nextPageCursor": "", "category": "linear"}
 

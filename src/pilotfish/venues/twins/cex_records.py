@@ -65,6 +65,16 @@ class CexTrade(msgspec.Struct, frozen=True):
     ns: int
 
 
+class Rights(msgspec.Struct):
+    """What a key may do, and how its account is set. `bound`: to an address."""
+
+    trades: bool = True
+    withdraws: bool = False
+    bound: bool = True
+    hedged: bool = False
+    isolated: bool = False
+
+
 class CexAccount(msgspec.Struct):
     """One API key. `money` in money units; positions in lots by the market's name."""
 
@@ -74,6 +84,7 @@ class CexAccount(msgspec.Struct):
     password: str
     money: int
     positions: dict[str, int] = {}
+    rights: Rights = msgspec.field(default_factory=Rights)
 
 
 class CexFunding(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pilotfish.venues.twins.port import Answer, Push
 Params = dict[str, Any]
 Public = Callable[[Params], object]
 Private = Callable[[CexAccount, Params], object]
+MINUTE_NS = 60_000_000_000
 _ORDERING = ("order", "batch")
 
 
@@ -40,10 +41,17 @@ class CexWire(CexTwin):
     public: Mapping[tuple[str, str], Public] = {}
     private: Mapping[tuple[str, str], Private] = {}
     streams: dict[int, Params]
+    weight = 0  # requests of this minute
+    _minute = 0
+
+    def add_routes(self, more: tuple[Mapping[tuple[str, str], Public], Mapping[tuple[str, str], Private]]) -> None:
+        self.public, self.private = {**self.public, **more[0]}, {**self.private, **more[1]}
 
     def request(self, method: str, url: str, headers: dict[str, str], body: bytes, now_ns: int) -> Answer:
         self.advance(now_ns)
         self.requests.append((method, url, headers, body))
+        minute = now_ns // MINUTE_NS
+        self._minute, self.weight = minute, self.weight + 1 if minute == self._minute else 1
         parts = urlsplit(url)
         try:
             signed = self._signed(method, parts.path, parts.query, body.decode(), headers)

@@ -14,6 +14,7 @@ import msgspec
 
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Tif
+from pilotfish.venues.twins import cex_standing
 from pilotfish.venues.twins.cex_records import (
     CexAccount,
     CexOrder,
@@ -60,6 +61,7 @@ class OkxTwin(CexWire):
             ("POST", "/api/v5/trade/cancel-all-after"): self._after,
         }
         super().__init__(markets(), [600_000, 300_000], faults, settings, start_ns, walks=walks)
+        self.add_routes(cex_standing.okx(self))
 
     # HTTP.
 

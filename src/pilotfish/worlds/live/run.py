@@ -127,7 +127,7 @@ class LiveRun:
         tasks = [asyncio.create_task(self._join(world, loop, joining)), asyncio.create_task(_watch(public, loop))]
         if ready.live:
             accounts = [one.ours for one in ready.survey.accounts]
-            self.audit = PositionAudit(world, loop, lambda: ready.gateway.positions(accounts))
+            self.audit = PositionAudit(world, ready.gateway.positions, accounts, ready.gateway.shown_after_ns)
             tasks.append(asyncio.create_task(self.audit.run()))
         try:
             with _signals(loop.stopping), contextlib.suppress(TimeoutError):

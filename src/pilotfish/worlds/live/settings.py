@@ -52,6 +52,7 @@ class Keys(Table, frozen=True, kw_only=True):
     password_file: str = ""  # else asked for
     signer: str = ""  # the socket of `pilotfish signer`, instead of a folder
     processes: int = 0  # that sign batches; 0: this one
+    api_file: str = ""  # of an exchange's API key (docs/ccxt.md); else PILOTFISH_BINANCE_KEY and so on
     may_withdraw: bool = False  # True: start though a key could withdraw, where the venue knows no other keys
 
 

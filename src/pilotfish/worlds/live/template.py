@@ -35,6 +35,7 @@ folder = "~/.pilotfish/keys"  # encrypted files, in the Ethereum keystore format
 password_file = ""        # a file that only you can read; else the password is asked for
 signer = ""               # the socket of `pilotfish signer`, instead of a folder
 processes = 0             # processes that sign batches of separate accounts; 0: this one
+api_file = ""             # an exchange's API key, in a file that only you can read (docs/ccxt.md); else the environment
 may_withdraw = false      # true: start though a key could withdraw, where a venue knows no keys that cannot
 
 [limits]                  # of the whole run, whatever the mandates say; live does not start without all five

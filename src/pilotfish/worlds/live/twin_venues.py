@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,12 @@ from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.recordings import Recording, read_recordings
+from pilotfish.venues.twins.binance import BinanceTwin
+from pilotfish.venues.twins.bybit import BybitTwin
 from pilotfish.venues.twins.faults import TwinSettings
 from pilotfish.venues.twins.hyperliquid.settings import Coin, HyperliquidSettings
 from pilotfish.venues.twins.hyperliquid.twin import HyperliquidTwin
+from pilotfish.venues.twins.okx import OkxTwin
 from pilotfish.venues.twins.polymarket.markets import listing
 from pilotfish.venues.twins.polymarket.twin import PolymarketTwin, flow
 from pilotfish.venues.twins.port import Twin
@@ -31,13 +35,17 @@ BOTS = ["No recording was given: three bots lead. --recording FILE plays recorde
 
 
 class TwinWanted(msgspec.Struct, frozen=True):
-    """`minutes`: how much is played of recordings, the busiest part of them. `key`: address of the key that trades."""
+    """`minutes`: how much is played of recordings, the busiest part of them. `key`: address of the key that trades.
+
+    `secret`: of an API key called `key`, on exchanges; their passphrase too.
+    """
 
     venue: str
     seed: int
     minutes: float
     key: str
     recordings: list[str] = []
+    secret: str = ""
 
 
 class TwinLead(msgspec.Struct, frozen=True):
@@ -149,4 +157,18 @@ def _address(name: str) -> str:
     return "0x" + keccak(name.encode())[12:].hex()
 
 
-_MAKERS = {"hyperliquid-twin": _hyperliquid, "polymarket-twin": _polymarket}
+def _exchange(kind: type[BinanceTwin | BybitTwin | OkxTwin], wanted: TwinWanted, now_ns: int) -> Made:
+    if wanted.recordings:
+        raise ConfigError("--recording", f"is not played on {wanted.venue}", "leave it out: nobody leads there")
+    twin = kind(settings=TwinSettings(seed=wanted.seed), start_ns=now_ns, walks=True)
+    twin.open_account(wanted.key, wanted.secret, wanted.secret, USDC * 10**6)
+    return Made(twin, wanted.key, [], ["Nobody leads on an exchange: its prices walk by themselves."])
+
+
+_MAKERS: dict[str, Callable[[TwinWanted, int], Made]] = {
+    "hyperliquid-twin": _hyperliquid,
+    "polymarket-twin": _polymarket,
+    "binance-twin": partial(_exchange, BinanceTwin),
+    "bybit-twin": partial(_exchange, BybitTwin),
+    "okx-twin": partial(_exchange, OkxTwin),
+}

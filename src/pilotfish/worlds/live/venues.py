@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.ccxt.settings import Credentials
 from pilotfish.venues.gateway import Gateway
 from pilotfish.venues.hyperliquid.accounts import MAINNET_HTTP, MAINNET_WS, TESTNET_HTTP, TESTNET_WS
 from pilotfish.venues.hyperliquid.accounts import Settings as HyperliquidSettings
@@ -19,6 +20,7 @@ from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.polymarket.gateway import PolymarketGateway
 from pilotfish.venues.polymarket.settings import Settings as PolymarketSettings
+from pilotfish.worlds.live.exchanges import EXCHANGES, exchange_of, with_key
 from pilotfish.worlds.live.settings import TWIN, AccountEntry, LeadEntry, Limits, LiveSettings
 from pilotfish.worlds.live.twin import twin_process
 from pilotfish.worlds.live.twin_venues import TwinWanted
@@ -29,7 +31,10 @@ SUMMARIES = {
     "hyperliquid-twin": "a server on this machine that speaks its protocol: real sockets, no account, no money",
     "polymarket": "outcome tokens on Polymarket",
     "polymarket-twin": "a server on this machine that speaks its protocol",
+    **{name: f"linear perpetuals on {name}, to trade on: nobody is followed there" for name in EXCHANGES},
+    **{f"{name}-twin": "a server on this machine that speaks its protocol" for name in EXCHANGES},
 }
+TWIN_SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
 TWIN_MINUTES = Decimal(3)
 TWIN_LIMITS = Limits(
     capital_usdc=Decimal(10**9), order_usdc=Decimal(10**8), gross_usdc=Decimal(10**10), loss_usdc=Decimal(10**8),
@@ -56,6 +61,10 @@ async def gateway_of(settings: LiveSettings, console: Console, recordings: Seque
         return
     if recordings:
         raise ConfigError("--recording", "is for simulated runs and twins", "leave it out, or name a twin")
+    if name in EXCHANGES:
+        found = exchange_of(settings)
+        yield Place(found.settings, found.gateway, found.keys)
+        return
     if name not in _GATEWAYS:
         known = "; ".join(f"{one}: {summary}" for one, summary in SUMMARIES.items())
         raise ConfigError(settings.where("venue.name"), f"{name!r} is no venue", f"use one of these. {known}")
@@ -99,7 +108,9 @@ async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[P
     key = Key(secrets.token_bytes(32))
     run = settings.run
     minutes = run.minutes or TWIN_MINUTES
-    wanted = TwinWanted(settings.venue.name, run.seed, float(minutes), key.address, [str(path) for path in recordings])
+    name, listed = settings.venue.name, [str(path) for path in recordings]
+    secret = secrets.token_hex(16)
+    wanted = TwinWanted(name, run.seed, float(minutes), key.address, listed, secret)
     async with twin_process(wanted) as twin:
         for note in twin.notes:
             console.print(note, highlight=False)
@@ -107,6 +118,14 @@ async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[P
             LeadEntry(address=one.address, name=one.name, equity_usdc=Decimal(one.equity_usdc)) for one in twin.leads
         )
         limits = TWIN_LIMITS if settings.limits == Limits() else settings.limits
+        if (exchange := name.removesuffix(TWIN)) in EXCHANGES:
+            ours = msgspec.structs.replace(
+                settings, limits=limits, accounts=(), run=msgspec.structs.replace(run, minutes=minutes),
+                venue=msgspec.structs.replace(settings.venue, instruments=settings.venue.instruments or TWIN_SYMBOLS),
+            )  # fmt: skip
+            found = with_key(ours, exchange, Credentials(key.address, secret, secret), twin.url, real_money=False)
+            yield Place(found.settings, found.gateway, found.keys, passing=True)
+            return
         changed = msgspec.structs.replace(
             settings,
             leads=leads,
@@ -118,7 +137,7 @@ async def _twin(settings: LiveSettings, console: Console, recordings: Sequence[P
         )
         ws = twin.url.replace("http", "ws", 1) + "/ws"
         gateway: Gateway
-        if settings.venue.name == "polymarket-twin":
+        if name == "polymarket-twin":
             reached = _one_host(PolymarketSettings(journal=0), twin.url, ws)
             gateway = PolymarketGateway(reached, real_money=False)
         else:
