@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import ccxt.pro
 
-from bench.live_server import COIN, LEAD, PRICE
+from bench.live_market import ACCOUNT, COIN, LEAD, PRICE
 
 SYMBOL = f"{COIN}/USDC:USDC"
 SECRET = "0x" + bytes(range(1, 33)).hex()
@@ -27,8 +27,7 @@ class Peer(ccxt.pro.hyperliquid):
 
 
 def peer(ws: str, http: str) -> Peer:
-    account = "0x" + "ac" * 20
-    exchange = Peer({"privateKey": SECRET, "walletAddress": account, "enableRateLimit": False, "newUpdates": True})
+    exchange = Peer({"privateKey": SECRET, "walletAddress": ACCOUNT, "enableRateLimit": False, "newUpdates": True})
     exchange.options["builderFee"] = False
     exchange.urls["api"] = {"public": http, "private": http, "ws": {"public": ws}}
     market = {

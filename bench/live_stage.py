@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench.live_server import ACCOUNT as OURS
-from bench.live_server import COIN, LEAD, POLL_S, PRICE, Series, Times, follower
+from bench.live_market import ACCOUNT, COIN, LEAD, PRICE, follower
+from bench.live_server import POLL_S, Series, Times
 from bench.measure import ROOT
 from pilotfish.domain.events import BatchUpdate, Event, Fill
 from pilotfish.domain.instructions import LeadStatus
@@ -148,7 +148,7 @@ async def platform(
         loop = LiveLoop(world, time.time_ns)
         settings = Settings(False, bench.ws, bench.http, identity(journal), weight_per_minute=WEIGHT)
         session = HyperliquidSession(
-            settings, Listing(listed), [LEAD], accounts or [Account(OMNIBUS, OURS, MASTER.address)], ring, watch=[0]
+            settings, Listing(listed), [LEAD], accounts or [Account(OMNIBUS, ACCOUNT, MASTER.address)], ring, watch=[0]
         )
         driver = drive(session, time.time_ns, ring, signer, loop.turn)
         world.shard.venue = driver

@@ -1,4 +1,4 @@
-"""Damage to messages that leaves most of them whole: fields changed, lost, doubled, moved, nested; bytes cut and flipped.
+"""Damage to messages that leaves most of them whole: fields changed, lost, doubled, nested; bytes cut and flipped.
 
 A `Random` decides, so that the same seed does the same damage. Only the standard library: fuzzers start fast.
 """
@@ -9,14 +9,32 @@ from random import Random
 from typing import Any, NamedTuple
 
 JUNK: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**30, 0.0, -0.5, 1e308, 5e-324,
-    "", " ", "0", "-0", "-1", "1e3", "1E-9", "+1", "1_0", ".5", "5.", "NaN", "Infinity", "-inf", "0x10", "٣", "²", "\x00",
+    None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**30, 0.0, -0.5,
+    1e308, 5e-324,
+    "", " ", "0", "-0", "-1", "1e3", "1E-9", "+1", "1_0", ".5", "5.", "NaN", "Infinity", "-inf", "0x10", "٣", "²",
+    "\x00",
     "9" * 18, "9" * 19, "9223372036854775807", "9223372036854775808", "9223372036854775807.5", "0." + "0" * 30 + "1",
-    "9" * 41, "9" * 5_000, "1784683656000", "9999999999999", "0001-01-01T00:00:00Z", "BTC", "ETH", "A", "B", "BUY", "sell",
+    "9" * 41, "9" * 5_000, "1784683656000", "9999999999999", "0001-01-01T00:00:00Z", "BTC",
+    "ETH", "A", "B", "BUY", "sell",
     [], {}, [[]], [{}], {"a": 1}, ["0.5"], "\U0001f41f" * 50,
 )  # fmt: skip
 LITERALS = ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e-999", "9" * 400, "9" * 5_000, "0" * 5, "1.0", "tru")
-BYTES = (b"", b"\x00", b"\xff\xfe", b"\xc3\x28", b"\xed\xa0\x80", b'"', b"{", b"[", b"}", b"]", b",", b"\\u0000", b"\\ud800", b"\n")
+BYTES = (
+    b"",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xc3\x28",
+    b"\xed\xa0\x80",
+    b'"',
+    b"{",
+    b"[",
+    b"}",
+    b"]",
+    b",",
+    b"\\u0000",
+    b"\\ud800",
+    b"\n",
+)
 
 
 class Literal(NamedTuple):

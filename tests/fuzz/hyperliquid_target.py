@@ -1,4 +1,4 @@
-"""What is fuzzed of Hyperliquid: a frame through the codec into events, and the same frame into a session that trades."""
+"""What is fuzzed of Hyperliquid: a frame through the codec into events, and the same one into a session that trades."""
 
 import gzip
 import json
@@ -58,7 +58,9 @@ COINS = tuple(LISTING.by_coin)
 # -- frames as the venue writes them -----------------------------------------------------------------------------------
 
 
-def book(coin: str = "BTC", bid: str = "66410.0", ask: str = "66411.0", size: str = "1.5", ms: int = MS) -> dict[str, Any]:
+def book(
+    coin: str = "BTC", bid: str = "66410.0", ask: str = "66411.0", size: str = "1.5", ms: int = MS
+) -> dict[str, Any]:
     bids = [{"px": bid, "sz": size, "n": 6}]
     sides = [bids, [{"px": ask, "sz": "2", "n": 2}, {"px": "67000.0", "sz": "3", "n": 1}]]
     return {"channel": "l2Book", "data": {"coin": coin, "levels": sides, "time": ms}}
@@ -66,8 +68,10 @@ def book(coin: str = "BTC", bid: str = "66410.0", ask: str = "66411.0", size: st
 
 def _fill(coin: str, **more: Any) -> dict[str, Any]:
     return {
-        "coin": coin, "px": "66410.0", "sz": "0.004", "side": "B", "time": MS, "startPosition": "-0.5", "dir": "Open Long",
-        "closedPnl": "0.0", "hash": "0x0", "oid": 50, "crossed": True, "fee": "0.05", "tid": 9_000_001, "feeToken": "USDC",
+        "coin": coin, "px": "66410.0", "sz": "0.004", "side": "B", "time": MS, "startPosition": "-0.5",
+        "dir": "Open Long",
+        "closedPnl": "0.0", "hash": "0x0", "oid": 50, "crossed": True, "fee": "0.05", "tid": 9_000_001,
+        "feeToken": "USDC",
         "cloid": CLOIDS.cloid(PLACE.coid), "twapId": None,
     } | more  # fmt: skip
 
@@ -82,7 +86,16 @@ def _order(status: str, left: str) -> dict[str, Any]:
 
 def _trade(coin: str, **more: Any) -> dict[str, Any]:
     users = [LEAD, CROWD]
-    return {"coin": coin, "side": "B", "px": "66410", "sz": "2", "time": MS, "tid": 7, "hash": "0x0", "users": users} | more
+    return {
+        "coin": coin,
+        "side": "B",
+        "px": "66410",
+        "sz": "2",
+        "time": MS,
+        "tid": 7,
+        "hash": "0x0",
+        "users": users,
+    } | more
 
 
 def _post(answer: object) -> dict[str, Any]:
@@ -97,7 +110,8 @@ _LIQUIDATION = {"liquidatedUser": MAIN, "markPx": "66000.0", "method": "market"}
 _FUNDING = {"time": MS, "coin": "BTC", "usdc": "-0.1", "szi": "2.0", "fundingRate": "0.0000125", "nSamples": None}
 _CTX = {
     "funding": "0.0000125", "openInterest": "100.0", "prevDayPx": "65000.0", "dayNtlVlm": "1.5", "premium": "0.0001",
-    "oraclePx": "66409.0", "markPx": "66410.0", "midPx": "66410.5", "impactPxs": ["66410.0", "66411.0"], "dayBaseVlm": "2",
+    "oraclePx": "66409.0", "markPx": "66410.0", "midPx": "66410.5", "impactPxs": ["66410.0", "66411.0"],
+    "dayBaseVlm": "2",
 }  # fmt: skip
 _BBO = [{"px": "66410.0", "sz": "2", "n": 1}, {"px": "66411.0", "sz": "1", "n": 1}]
 WRITTEN: list[dict[str, Any]] = [
@@ -116,7 +130,8 @@ WRITTEN: list[dict[str, Any]] = [
     {"channel": "user", "data": {"nonUserCancel": [{"coin": "BTC", "oid": 50}]}},
     {"channel": "user", "data": {"liquidation": {"lid": 3, "liquidator": "0xa", "liquidated_user": MAIN,
                                                  "liquidated_ntl_pos": "10.0", "liquidated_account_value": "1.0"}}},
-    {"channel": "subscriptionResponse", "data": {"method": "subscribe", "subscription": {"type": "l2Book", "coin": "BTC"}}},
+    {"channel": "subscriptionResponse", "data": {
+        "method": "subscribe", "subscription": {"type": "l2Book", "coin": "BTC"}}},
     _post(_accepted({"resting": {"oid": 50, "cloid": CLOIDS.cloid(PLACE.coid)}})),
     _post(_accepted({"filled": {"totalSz": "0.01", "avgPx": "66410.0", "oid": 50}}, "success", {"error": "no"})),
     _post({"status": "err", "response": "Must deposit before performing actions. User: 0x1"}),
@@ -172,13 +187,17 @@ def _rows(frame: Frame, now_ns: int) -> list[Event]:
     rows: list[Callable[[], list[Event]]] = []
     of = LISTING.of
     if isinstance(frame, TradesFrame):
-        rows = [lambda row=row: lead_trades(row, {LEAD: 0, CROWD: 1}, of(row.coin).instrument, now_ns) for row in frame.data]  # type: ignore[misc]
+        rows = [
+            lambda row=row: lead_trades(row, {LEAD: 0, CROWD: 1}, of(row.coin).instrument, now_ns) for row in frame.data
+        ]  # type: ignore[misc]
     elif isinstance(frame, FillsFrame):
         for row in frame.data.fills:
             rows.append(lambda row=row: [lead_fill(row, 0, of(row.coin).instrument, now_ns)])  # type: ignore[misc]
             rows.append(lambda row=row: [own_fill(row, of(row.coin).instrument, CLOIDS, -1, MAIN, now_ns)])  # type: ignore[misc]
     elif isinstance(frame, OrdersFrame):
-        rows = [lambda row=row: [order_update(row, of(row.order.coin).instrument, CLOIDS, now_ns)] for row in frame.data]  # type: ignore[misc]
+        rows = [
+            lambda row=row: [order_update(row, of(row.order.coin).instrument, CLOIDS, now_ns)] for row in frame.data
+        ]  # type: ignore[misc]
     elif isinstance(frame, FundingsFrame):
         rows = [
             lambda row=row: [funding(row, row.time or 0, of(row.coin).instrument, -1, 664_100, now_ns)]  # type: ignore[misc]

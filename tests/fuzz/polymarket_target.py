@@ -65,7 +65,15 @@ def book(token: str = YES, bid: str = "0.48", ask: str = "0.52", ms: int = MS) -
 
 
 def change(price: str = "0.49", size: str = "5", bid: str = "0.49", ms: int = MS + 1_000) -> dict[str, Any]:
-    row = {"asset_id": YES, "price": price, "size": size, "side": "BUY", "hash": "0xac", "best_bid": bid, "best_ask": "0.52"}
+    row = {
+        "asset_id": YES,
+        "price": price,
+        "size": size,
+        "side": "BUY",
+        "hash": "0xac",
+        "best_bid": bid,
+        "best_ask": "0.52",
+    }
     other = {"asset_id": NO, "price": "0.51", "size": size, "side": "SELL", "best_bid": "0.48", "best_ask": "0.51"}
     return {"event_type": "price_change", "market": CONDITION, "price_changes": [row, other], "timestamp": str(ms)}
 
@@ -79,7 +87,13 @@ def _order(name: str, kind: str, status: str, matched: str) -> dict[str, Any]:
 
 
 def _trade(name: str, status: str, *, taker: bool) -> dict[str, Any]:
-    maker = {"order_id": "0x1" if taker else name, "matched_amount": "4", "price": "0.48", "asset_id": YES, "owner": API.key}
+    maker = {
+        "order_id": "0x1" if taker else name,
+        "matched_amount": "4",
+        "price": "0.48",
+        "asset_id": YES,
+        "owner": API.key,
+    }
     return {
         "event_type": "trade", "id": "t-1" if taker else "t-2", "taker_order_id": name if taker else "0x2",
         "market": CONDITION, "asset_id": YES, "side": "BUY" if taker else "SELL", "size": "4", "price": "0.48",
@@ -142,7 +156,9 @@ def codec(raw: bytes) -> int:
 def _market(message: MarketMessage) -> None:
     if isinstance(message, Snapshot):
         whole = Book()
-        whole.replace(side_of(message.bids, INSTRUMENT), side_of(message.asks, INSTRUMENT), stamp_ns(message.timestamp), "")
+        whole.replace(
+            side_of(message.bids, INSTRUMENT), side_of(message.asks, INSTRUMENT), stamp_ns(message.timestamp), ""
+        )
         _fits(whole)
     elif isinstance(message, PriceChanges):
         whole = Book(whole=True)

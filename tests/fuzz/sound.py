@@ -1,4 +1,4 @@
-"""What every event must be, whatever bytes it came of: it fits the journal, and no book or trade in it is impossible."""
+"""What every event must be, whatever bytes it came of: it fits the journal, and its book or trade is possible."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -66,6 +66,7 @@ class Scene:
             ("GET", "/activity"): lambda scene, ask: (200, []),
             ("GET", "/positions"): lambda scene, ask: (200, []),
             ("POST", "/books"): lambda scene, ask: (200, []),
+            ("GET", f"/markets/{CONDITION}"): lambda scene, ask: (200, by_rest()),
         }
 
     # -- the other end -------------------------------------------------------------------------------------------------
@@ -271,6 +272,15 @@ def posted(name: str, status: str = "live", making: str = "", taking: str = "", 
 
 def page(*rows: dict[str, Any], cursor: str = "LTE=") -> dict[str, Any]:
     return {"data": list(rows), "next_cursor": cursor}
+
+
+def by_rest(winner: str | None = None, *, closed: bool = False) -> dict[str, Any]:
+    """The CLOB's /markets/{condition}."""
+    return {
+        "condition_id": CONDITION, "minimum_order_size": 5, "minimum_tick_size": 0.01, "active": True,
+        "closed": closed or winner is not None, "accepting_orders": winner is None, "enable_order_book": True,
+        "tokens": [{"token_id": one, "outcome": one[:3], "winner": one == winner} for one in (YES, NO)],
+    }  # fmt: skip
 
 
 # -- what was told of an order -----------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pytest
 
 from bench import live_path, segregated, signing
 from bench.__main__ import NAMES
-from bench.live_server import LEAD, Market, Times, follower
+from bench.live_market import LEAD, Market, follower
+from bench.live_server import Times
 from bench.live_stage import followers, platform, venue, whole
 from pilotfish.venues.driver import new_loop
 from pilotfish.venues.hyperliquid.codec import FRAME

@@ -4,13 +4,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from pilotfish.domain.events import Fill, FillReversed
+from pilotfish.domain.events import Fill, FillReversed, OrderUpdate
 from pilotfish.domain.instrument import Instrument, Kind, TickRule
 from pilotfish.domain.mandate import OMNIBUS, Route
+from pilotfish.domain.orders import OrderSignal
+from pilotfish.domain.reasons import Reason
 from pilotfish.engine.facts import Copied, Quarantined
 from pilotfish.engine.snapshot import decode_state, encode_state
 from pilotfish.engine.step import step
 from pilotfish.views.attribution import AttributionView
+from pilotfish.worlds.live.holdings import SETTLING_NS, unfinished_of
 from tests.unit.driver import SECOND, Desk, batched, free_follows, only, placed, said
 
 PX = 5_000  # 0.5
@@ -137,3 +140,39 @@ def test_attribution_is_exact_over_a_reversal_and_a_restart_remembers_the_shares
     view(event, outcome, state)
     desk.go(event)
     assert encode_state(state) == encode_state(desk.state)
+
+
+def settling(desk: Desk) -> list[int]:
+    return [command.coid for command, _ in unfinished_of(desk.state).settling]
+
+
+def test_after_a_restart_the_venue_is_asked_about_orders_that_traded_and_are_over() -> None:
+    desk = desk_of(Route.OMNIBUS)
+    first = only(desk.lead(100, PX))
+    desk.go(fill(desk, first.coid, 120, 71))
+    assert settling(desk) == [], "one that is under way is asked about anyway"
+    desk.go(fill(desk, first.coid, 180, 72))
+    second = only(desk.lead(10, PX))
+    desk.go(OrderUpdate(*desk.stamp(), second.coid, OrderSignal.CANCEL, Reason.NO_DEPTH, second.lots))
+    assert settling(desk) == [first.coid], "one that found nothing has no trade that could fail"
+    state = decode_state(encode_state(desk.state))
+    ((command, sent_ns),) = unfinished_of(state).settling
+    assert command == first
+    assert 0 < sent_ns <= state.now_ns
+    state.now_ns += SETTLING_NS + 1
+    assert not unfinished_of(state).settling
+
+
+def test_a_batch_that_traded_is_asked_about_and_a_perpetual_never() -> None:
+    desk = desk_of(Route.SEGREGATED)
+    (batch,) = batched(desk.lead(100, PX))
+    assert settling(desk) == []
+    desk.results(batch)
+    assert settling(desk) == [batch.coid]
+    other = Desk(Route.OMNIBUS)
+    other.follow(free_follows(np.arange(3)))
+    other.top(100_000)
+    place = only(other.lead(100, 100_000))
+    other.go(Fill(*other.stamp(), place.coid, 1, place.lots, 100_000, 1, 0))
+    assert place.coid in other.state.closed
+    assert settling(other) == []

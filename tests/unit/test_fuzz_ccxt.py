@@ -11,7 +11,7 @@ from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.events import BookTop, DataTrust, Fill
 from tests.fuzz.damage import JUNK
 from tests.fuzz.sound import check
-from tests.unit.test_ccxt_feeds import BTC, MS, S, T, Market
+from tests.unit.test_ccxt_feeds import BTC, MS, Market, S, T
 from tests.unit.test_ccxt_orders import Book
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -68,7 +68,7 @@ def test_orders_and_trades_of_an_account_are_told_soundly_or_set_aside(seed: int
 def test_a_book_that_is_whole_is_told_whatever_was_heard_before_it(seed: int) -> None:
     chance, market = Random(seed), Market()
     now = T
-    for k in range(8):
+    for _ in range(8):
         now += S // 4
         row = {"bid": "100.1", "bidVolume": "3", "ask": "100.2", "askVolume": "2.5", "timestamp": now // MS}
         market.feeds.book(BTC.symbol, spoilt(row, chance), now)

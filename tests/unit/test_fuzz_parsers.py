@@ -1,25 +1,28 @@
 """Whatever comes from outside besides the venues' streams: understood, or refused by type, by every other parser."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pilotfish.domain.errors import ConfigError
+from pilotfish.domain.errors import ConfigError, PilotfishError
 from pilotfish.venues.keys.key import Key, KeyRefused
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
 from pilotfish.venues.keys.signer import Made, Wanted, answer
-from pilotfish.worlds.live.settings import parse_settings
+from pilotfish.worlds.live.settings import overrides, parse_settings
 from pilotfish.worlds.live.template import TEMPLATE
 from pilotfish.worlds.platform import parse_platform
 from tests.fuzz.damage import damaged, torn
 
+T = TypeVar("T")
 SEEDS = st.integers(0, 2**32 - 1)
 SECRET = bytes(range(1, 33))
 KEY = Key(SECRET)
@@ -27,6 +30,14 @@ KEYS = Keyring([KEY])
 PASSWORD = "correct horse"
 MADE = msgspec.msgpack.Decoder(Made)
 ASKED = msgspec.msgpack.encode(Wanted(1, [SignRequest(KEY.address, Scheme.HYPERLIQUID_MAINNET, bytes(32))]))
+
+
+def tried(parse: Callable[[], T], refusal: type[PilotfishError]) -> tuple[T | None, PilotfishError | None]:
+    """What was read, or why it was not."""
+    try:
+        return parse(), None
+    except refusal as refused:
+        return None, refused
 
 
 # -- the signer's socket -----------------------------------------------------------------------------------------------
@@ -86,9 +97,10 @@ def test_a_damaged_key_file_opens_as_the_key_that_it_names_or_is_refused(seed: i
     whole = KEY_FILE | {"crypto": {**KEY_FILE["crypto"], "kdfparams": "HERE"}}
     raw = damaged(json.dumps(whole).encode(), Random(seed))
     raw = raw.replace(b'"HERE"', json.dumps(KEY_FILE["crypto"]["kdfparams"]).encode())
-    try:
-        assert open_all(tmp_path, raw) == [KEY.address]
-    except KeyRefused as refused:
+    opened, refused = tried(lambda: open_all(tmp_path, raw), KeyRefused)
+    if refused is None:
+        assert opened == [KEY.address]
+    else:
         assert refused.to_do
         assert SECRET.hex() not in str(refused)
 
@@ -120,7 +132,19 @@ def spoilt(seed: int) -> str:
 @example("\x00")
 def test_a_settings_file_is_understood_or_refused_with_the_remedy(text: str) -> None:
     for parse in (parse_settings, parse_platform):
-        try:
-            parse(text, "pilotfish.toml")
-        except ConfigError as refused:
-            assert refused.why
+        read, refused = tried(lambda parse=parse: parse(text, "pilotfish.toml"), ConfigError)
+        assert read is not None or refused.why
+
+
+@given(st.text(max_size=40).filter(lambda text: "\x00" not in text))
+@example("9" * 5_000)
+@example("[" * 5_000)
+@example("1\nx = 2")
+def test_a_value_of_the_environment_is_read_or_is_text(text: str) -> None:
+    assert set(overrides({"PILOTFISH_VENUE__NAME": text})["venue"]) == {"name"}
+
+
+@pytest.mark.parametrize("text", ["venue = 1", "[[venue]]\na = 1", 'venue = "x"'])
+def test_what_is_no_table_is_refused_where_the_environment_says_a_key_of_it(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_settings(text, "pilotfish.toml", {"venue": {"name": "hyperliquid"}})

@@ -1,10 +1,11 @@
-"""Polymarket's books between garbage: what the venue says is told as if the garbage had never come, or it is doubted."""
+"""Polymarket's books between garbage: what the venue says is told as if it had never come, or it is doubted."""
 
 import json
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,3 +154,44 @@ def test_whatever_was_heard_the_venues_own_book_is_told_and_trusted_in_the_end(s
     dirty.pass_time()
     assert all(dirty.trusted.values())
     assert dirty.tops == {TOKENS.index(token): dirty.market.top(token) for token in TOKENS}
+
+
+@pytest.mark.parametrize("kind", ["book", "price_change"])
+@pytest.mark.parametrize("ahead_s", [6, 3_600, 10**9])
+def test_a_stamp_that_is_yet_to_come_stops_no_book(kind: str, ahead_s: int) -> None:
+    market, chance = Market(), Random(ahead_s)
+    stage = Stage(market)
+    wrong = Market()
+    wrong.bids[YES] = {47: 1}
+    said = wrong.whole(YES, T0 + ahead_s * SECOND)
+    if kind == "price_change":
+        row = {"asset_id": YES, "price": "0.48", "size": "0", "side": "BUY"}
+        said = {"event_type": kind, "market": CONDITION, "price_changes": [row], "timestamp": said["timestamp"]}
+    before = stage.set_aside
+    stage.hear(json.dumps(said).encode())
+    assert stage.set_aside == before + 1
+    for _ in range(100):
+        stage.pass_time()
+        stage.hear(json.dumps(market.change(stage.now, chance)).encode())
+    assert stage.trusted == {0: True, 1: True}
+    assert stage.tops == {TOKENS.index(token): market.top(token) for token in TOKENS}
+
+
+@pytest.mark.parametrize("spoilt", [{"timestamp": ""}, {"timestamp": "9" * 13}, {"price_changes": "size"}])
+def test_a_change_that_cannot_be_used_puts_its_book_in_doubt_until_the_whole_one_is_there(
+    spoilt: dict[str, str],
+) -> None:
+    market, chance = Market(), Random(5)
+    stage = Stage(market)
+    said = market.change(stage.now, chance)
+    while said["event_type"] == "book" or stage.tops[0] == market.top(YES):
+        said = market.change(stage.now, chance)
+    if "price_changes" in spoilt:
+        said["price_changes"][0]["size"] = "-1"
+    stage.hear(json.dumps(said | (spoilt if "timestamp" in spoilt else {})).encode())
+    token = TOKENS.index(said["price_changes"][0]["asset_id"])
+    assert not stage.trusted[token]
+    assert stage.set_aside == 1
+    stage.pass_time()
+    assert stage.trusted[token]
+    assert stage.tops[token] == market.top(TOKENS[token])

@@ -72,10 +72,12 @@ FRAMES: list[Any] = [
 ]  # fmt: skip
 BODIES: dict[str, Any] = {
     "/books": [{"token_id": "1"}], "/order": None, "/orders": None, "/v1/heartbeats": {"heartbeat_id": None},
-    "/rpc": {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [{"fromBlock": "0x1", "topics": [None, "0x1"]}]},
+    "/rpc": {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs",
+             "params": [{"fromBlock": "0x1", "topics": [None, "0x1"]}]},
     "/prices": [{"token_id": "1", "side": "BUY"}],
 }  # fmt: skip
-PATHS = ("/book?token_id=", "/markets/", "/activity?user=", "/positions?user=", "/data/orders?next_cursor=", "/data/order/",
+PATHS = ("/book?token_id=", "/markets/", "/activity?user=", "/positions?user=", "/data/orders?next_cursor=",
+         "/data/order/",
          "/data/trades?after=", "/trades?user=", "/balance-allowance?asset_type=", "/time?")  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pilotfish.domain.events import (
     Event,
     Fill,
     FillReversed,
+    InstrumentSettled,
     LeadFill,
     LeadPosition,
     OrderUpdate,
@@ -64,8 +65,10 @@ class World:
         self.fills: set[int] = set()
         self.failed: set[int] = set()
         self.back: dict[int, int] = defaultdict(int)  # lots that were told and taken back
+        self.taken: list[int] = []  # orders of which a fill was taken back
         self.tops: dict[int, BookTop] = {}
         self.lead: dict[int, int] = defaultdict(int)
+        self.paid: list[tuple[int, int]] = []
         self.up, self.asked_ns, self.cursor = False, -1, 0
         self.begin()
 
@@ -85,7 +88,8 @@ class World:
             {OMNIBUS: Credentials(api.key, api.secret, api.passphrase)}, watch=(0, 1),
         )  # fmt: skip
         under_way = [(self.places[coid], self.sent_ns[coid]) for coid in self.unknown()]
-        self.session.recall(Unfinished(self.cursor, under_way, {0: list(self.lead)}), self.now)
+        settling = [(self.places[coid], self.sent_ns[coid]) for coid in self.ends if self.lots[coid]]
+        self.session.recall(Unfinished(self.cursor, under_way, {0: list(self.lead)}, settling), self.now)
         self.venue = VirtualVenue(self.session, self.twin, self.faults, start_ns=self.now)
         self.up, self.asked_ns = False, -1
 
@@ -112,11 +116,8 @@ class World:
             if event.fill_id not in self.fills | self.failed:
                 self.lots[event.coid] += event.lots
             self.fills.add(event.fill_id)
-        elif isinstance(event, FillReversed):
-            if event.fill_id in self.fills and event.fill_id not in self.failed:
-                self.lots[event.coid] -= event.lots
-                self.back[event.coid] += event.lots
-            self.failed.add(event.fill_id)
+        elif isinstance(event, FillReversed | InstrumentSettled):
+            self.undone(event)
         elif isinstance(event, OrderUpdate):
             if event.signal in ENDS:
                 self.over(event.coid, (event.signal, event.lots_left))
@@ -128,6 +129,16 @@ class World:
             self.lead[event.instrument] = event.lots
         elif isinstance(event, LeadFill):
             self.lead[event.instrument] += event.change
+
+    def undone(self, event: FillReversed | InstrumentSettled) -> None:
+        if isinstance(event, InstrumentSettled):
+            self.paid.append((event.instrument, event.price))
+        else:
+            if event.fill_id in self.fills and event.fill_id not in self.failed:
+                self.lots[event.coid] -= event.lots
+                self.back[event.coid] += event.lots
+                self.taken.append(event.coid)
+            self.failed.add(event.fill_id)
 
     def answered(self, answer: Reconciled) -> None:
         """What the venue never had is sent again."""
@@ -224,6 +235,37 @@ def test_whatever_goes_wrong_nothing_is_lost_doubled_or_guessed(seed: int) -> No
     world.settle()
     world.check()
     assert len(world.faults.injected) > 8
+
+
+@pytest.mark.parametrize("seed", [31, 32])
+def test_a_match_of_before_a_restart_that_fails_after_it_is_taken_back(seed: int) -> None:
+    world = World(seed, {Fault.SETTLEMENT: 0.5})
+    late = 0
+    for _ in range(4):
+        world.run(15)
+        over, heard = set(world.ends), len(world.taken)
+        world.begin()
+        world.run(15)
+        late += sum(coid in over for coid in world.taken[heard:])
+    world.settle()
+    world.check()
+    assert late
+
+
+def test_a_market_that_is_decided_is_told_once_by_the_stream_or_after_a_gap() -> None:
+    heard = World(41, {})
+    heard.run(20)
+    heard.twin.resolve(0, 1)
+    heard.run(20)
+    assert heard.paid == [(0, 0), (1, 10_000)]
+    missed = World(41, {})
+    missed.run(20)
+    missed.faults.plan(Fault.DISCONNECT)
+    missed.run(1)
+    missed.twin.resolve(0, 0)
+    missed.run(60)
+    assert missed.faults.injected[Fault.DISCONNECT]
+    assert missed.paid == [(0, 10_000), (1, 0)]
 
 
 @pytest.mark.parametrize("seed", [21, 22])

@@ -1,16 +1,18 @@
 """A match is provisional until the chain confirms it, and one that fails never happened."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.domain.events import Fill, FillReversed
+from pilotfish.domain.events import Fill, FillReversed, OrderUpdate, Reconciled
 from pilotfish.domain.instrument import Side
-from pilotfish.domain.orders import Tif
+from pilotfish.domain.orders import Place, PlaceBatch, Query, Tif
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
 from pilotfish.venues.polymarket.assets import ONE
-from pilotfish.venues.polymarket.settings import SECOND
+from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND
 from pilotfish.venues.polymarket.settlement import UNIT, Match, fill_id, size6_of
+from pilotfish.venues.session import Unfinished
 from tests.unit.polymarket_scene import YES_ID, Scene, maker, page, place, posted, query_of, trade
 
 
@@ -64,6 +66,54 @@ def test_a_trade_first_heard_of_as_failed_is_no_fill_and_is_taken_back_for_an_ea
     scene, _ = bought("FAILED")
     assert not scene.of(Fill)
     assert [one.lots for one in scene.of(FillReversed)] == [400]
+
+
+def recalled(status: str, batch: bool = False) -> tuple[Scene, str]:
+    """After a restart the venue lists a trade of an order that was over before; the engine has its fill."""
+    before = Scene().up()
+    before.submit(place(1, tif=Tif.IOC))
+    name = before.id_of(1)
+    command: Place | PlaceBatch = place(1, tif=Tif.IOC)
+    if batch:
+        columns = (np.array([one], dtype=np.int64) for one in (OMNIBUS, 1_000, 5_000))
+        command = PlaceBatch(1, YES_ID, Side.BUY, *columns, Tif.IOC)
+    after = Scene()
+    after.now = before.now + 10 * SECOND
+    after.session.recall(Unfinished(before.now // SECOND, [], {}, [(command, before.now)]), after.now)
+    after.up()
+    after.submit(Query(after.now // SECOND, ()))
+    after.answer("/data/orders", page())
+    assert int(query_of(after.pending("/data/trades"))["after"]) <= before.now // SECOND
+    after.answer("/data/trades", page(trade("t1", name, "4", "0.5", [maker("0xa", "4", "0.5")], status)))
+    assert after.of(Reconciled)
+    return after, name
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("status", ["FAILED", "MATCHED", "RETRYING"])
+def test_a_match_of_before_a_restart_is_watched_to_its_end(status: str, batch: bool) -> None:
+    scene, name = recalled(status, batch)
+    if status != "FAILED":
+        assert not scene.of(FillReversed)
+        scene.until("/data/trades")
+        scene.answer("/data/trades", page(trade("t1", name, "4", "0.5", [maker("0xa", "4", "0.5")], "FAILED")))
+    (back,) = scene.of(FillReversed)
+    assert (back.coid, back.lots, back.cost, back.fill_id) == (1, 400, 2_000_000, fill_id("t1", name))
+    assert all(one.fill_id == back.fill_id for one in scene.of(Fill)), "the engine knows this fill"
+    assert len(scene.of(Fill)) == (0 if batch or status == "FAILED" else 1)
+    assert not scene.of(OrderUpdate), "the order itself is over"
+
+
+def test_a_match_of_before_a_restart_that_is_confirmed_stays() -> None:
+    scene, name = recalled("MATCHED")
+    scene.user(trade("t1", name, "4", "0.5", [maker("0xa", "4", "0.5")], "CONFIRMED"))
+    assert scene.session.provisional() == {}
+    assert not scene.of(FillReversed)
+    scene.submit(Query(scene.now // SECOND, ()))
+    scene.answer("/data/orders", page())
+    assert int(query_of(scene.pending("/data/trades"))["after"]) >= scene.now // SECOND - 60, (
+        "it is not asked for again"
+    )
 
 
 def test_a_settlement_nobody_tells_of_is_asked_for_by_the_trades_id() -> None:

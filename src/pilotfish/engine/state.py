@@ -130,6 +130,14 @@ class Shared(msgspec.Struct):
     lead_ns: int
 
 
+class Settling(msgspec.Struct, frozen=True):
+    """An order that has traded, and whose trades may yet fail: when it was sent, and when it last traded."""
+
+    command: Place | PlaceBatch
+    sent_ns: int
+    traded_ns: int
+
+
 class Withheld(msgspec.Struct, frozen=True):
     """What a lead did that is not handled before its time; see DisclosureSet."""
 
@@ -178,6 +186,7 @@ class State(msgspec.Struct):
         int, list[int]
     ] = {}  # what those orders were filled with, to know a doubled fill from a late one
     shares: dict[int, Shared] = {}  # of recent orders, where trades settle later
+    settling: dict[int, Settling] = {}  # these orders: after a restart the venue is asked how their trades ended
     reversed: dict[int, int] = {}  # fills that were taken back
     settled: dict[int, int] = {}  # instrument → what each lot paid
     watches: dict[int, Watch] = {}

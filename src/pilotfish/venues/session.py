@@ -64,12 +64,13 @@ Out = Open | Close | Send | Ask | Sign
 
 class Unfinished(msgspec.Struct, frozen=True):
     """What a journal leaves open at a restart: the cursor, orders without an end and when they were sent, and the
-    instruments each lead held.
+    instruments each lead held. `settling`: orders that are over and traded lately, where a trade may yet fail.
     """
 
     cursor: int
     orders: list[tuple[Place | PlaceBatch, int]] = []
     held: dict[int, list[int]] = {}
+    settling: list[tuple[Place | PlaceBatch, int]] = []
 
 
 class Session(Protocol):

@@ -21,6 +21,7 @@ from pilotfish.engine.orders import told as orders
 from pilotfish.engine.orders.cooling import note_word
 from pilotfish.engine.orders.fanout import look_soon, watch, watch_key
 from pilotfish.engine.orders.leg import Occasion, Out, touched
+from pilotfish.engine.orders.reversal import note_settling
 from pilotfish.engine.state import State, remember
 from pilotfish.execution.lifecycle import after
 
@@ -135,6 +136,7 @@ def _share(state: State, mirror: Mirror, k: int, event: Fill, *, alive: bool) ->
         lots, costs, fees = (np.array([n], dtype=np.int64) for n in (event.lots, event.cost, event.fee))
         ledger.post_trades(key, rows, side * lots, side * costs, fees)
     traded(state, key, rows, side * lots, side * costs)
+    note_settling(state, mirror.command, mirror.sent_ns)
     mirror.quotas[part] -= lots * SUBLOT
     if alive:
         stays = np.maximum(mirror.quotas[part], 0)

@@ -11,11 +11,12 @@ from pilotfish.domain.arith import Ints, apportion
 from pilotfish.domain.events import FillReversed
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.mandate import OMNIBUS
+from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.engine.facts import Copied, Fact, Quarantined
 from pilotfish.engine.follows.entries import traded
 from pilotfish.engine.orders.fanout import watch
 from pilotfish.engine.orders.leg import Occasion, Out, touched
-from pilotfish.engine.state import COID_BITS, Shared, State, remember
+from pilotfish.engine.state import COID_BITS, Settling, Shared, State, remember
 from pilotfish.ledger.book import Rows
 
 _REMEMBERED_SHARES = 4_096
@@ -27,6 +28,13 @@ def note_share(state: State, facts: list[Fact]) -> None:
     for fact in facts:
         if isinstance(fact, Copied) and state.listings[fact.instrument].instrument.kind is Kind.OUTCOME:
             _note(state, fact)
+
+
+def note_settling(state: State, command: Place | PlaceBatch, sent_ns: int) -> None:
+    """Remember an order that has traded where trades may yet fail."""
+    if state.listings[command.instrument].instrument.kind is Kind.OUTCOME:
+        state.settling.pop(command.coid, None)
+        remember(state.settling, command.coid, Settling(command, sent_ns, state.now_ns), _REMEMBERED_SHARES)
 
 
 def _note(state: State, fact: Copied) -> None:

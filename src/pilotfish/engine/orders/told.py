@@ -16,6 +16,7 @@ from pilotfish.engine.follows.entries import traded
 from pilotfish.engine.orders.cooling import note_answer, note_results
 from pilotfish.engine.orders.fanout import lacking, look_soon, watch, watch_key
 from pilotfish.engine.orders.leg import Occasion, Out
+from pilotfish.engine.orders.reversal import note_settling
 from pilotfish.engine.state import BatchOrder, BlockOrder, State, remember
 from pilotfish.execution.lifecycle import after, after_all, illegal
 
@@ -112,6 +113,7 @@ def _share(state: State, order: BlockOrder, reason: Reason) -> list[Fact]:
     )
     costs, fees = np.zeros_like(lots), np.zeros_like(lots)
     if order.filled:
+        note_settling(state, place, order.sent_ns)
         costs, fees = state.ledger.share_block(place.instrument, place.side, order.rows, lots, order.cost, order.fee)
         traded(state, place.instrument, order.rows, place.side * lots, place.side * costs)
     copied = Copied(
@@ -224,6 +226,7 @@ def on_batch_update(state: State, event: BatchUpdate) -> Out:
         state, order, ended, lots[over], cost[over], fee[over], reason[over], event.done_ns[fresh][over]
     )
     if lots.any():
+        note_settling(state, order.batch, order.sent_ns)
         look_soon(state, order.lead, order.batch.instrument, exit=order.exit)
     if revived.any():  # what came unasked for may be too much
         watch(state, order.lead, order.batch.instrument, Occasion(order.reference, order.lead_ns, first=False))

@@ -33,6 +33,7 @@ class Binance(Dialect):
             "fetchMarkets": {"types": [kind]},
             "fetchMargins": False,
             "fetchCurrencies": False,
+            "watchPositions": {"fetchPositionsSnapshot": False},  # else asked for with each stream of orders
             "fetchOpenOrders": {"warnWithoutSymbol": False},
             "warnOnFetchOpenOrdersWithoutSymbol": False,
             "recvWindow": settings.recv_window_ns // MS,

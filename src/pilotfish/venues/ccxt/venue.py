@@ -109,6 +109,7 @@ class CcxtVenue:
         self.upkeep.offset_ns = offset_ns
         self.feeds.trust.clock(offset_ns)
         self._started = True
+        self._up(False, self._clock())  # nothing is sent before our own stream stands
         if self.settings.dead_man_ns and not self.public:
             await self.upkeep.safely(lambda: self.upkeep.dead_man(self.listed))
         for loop in (*self.streams.loops(tuple(by_symbol)), *self.upkeep.loops(self.listed, self.public)):

@@ -31,9 +31,11 @@ def depth(book: Book, instrument: Instrument) -> Depth:
     bid_side, ask_side = book.levels
     bids, bid_lots = [price[level.px] for level in bid_side], [lots[level.sz] for level in bid_side]
     asks, ask_lots = [price[level.px] for level in ask_side], [lots[level.sz] for level in ask_side]
-    rising = bids[::-1] + asks
-    if rising and (rising[0] <= 0 or rising != sorted(set(rising))):
-        raise MessageRefused(f"a book of {instrument.symbol} is crossed or out of order", "", "ask for it again")
+    below = 0
+    for one in bids[::-1] + asks:
+        if one <= below:
+            raise MessageRefused(f"a book of {instrument.symbol} is crossed or out of order", "", "ask for it again")
+        below = one
     if min(bid_lots, default=1) <= 0 or min(ask_lots, default=1) <= 0:
         raise MessageRefused(f"a book of {instrument.symbol} has a level without size", "", "ask for it again")
     return Depth(bids, bid_lots, asks, ask_lots)

@@ -75,7 +75,8 @@ class Asking:
             return False
         order.known = True
         amending = order.amending
-        if amending is not None and order.oid not in (0, history.order.oid):
+        amended = amending is not None and order.oid not in (0, history.order.oid)
+        if amending is not None and amended:
             self._orders.amended(order, amending, history.order.oid)
         elif amending is not None and asked_ns < order.expires_ns + self._link.settings.clock_margin_ns:
             return False  # the amendment may still arrive
@@ -84,7 +85,10 @@ class Asking:
         self._orders.named(order, history.order.oid)
         if order.stage is Stage.POSTED:
             order.stage = Stage.UNKNOWN
+        rested = order.stage is Stage.OPEN
         self._teller.word(order, update, now_ns)
+        if amended and rested:
+            self._teller.again(order, now_ns)
         if order.stage is Stage.OPEN and order.place.lots - update.lots_left > order.filled:
             order.hinted = True  # something of it traded that nobody has told
             self.chase(order.account, now_ns, self._link.settings.fills_wait_ns)

@@ -169,7 +169,7 @@ class Commands:
             change = modified(amend, order.place, order.filled, order.listed, self._cloids)
         except ActionRefused:
             self.counts["amendments_refused"] += 1
-            return
+            return self._teller.again(order, now_ns, Reason.BAD_INTENT)
         if not self._limits.spend(order.account.trades_as, 1, Use.REDUCE, now_ns):
             self.counts["amendments_refused"] += 1
             return self._amend_again(order, amend, now_ns)
@@ -187,7 +187,9 @@ class Commands:
         stands = isinstance(status, Status) and (status.resting or status.filled)
         if stands:
             self._orders.amended(order, amend, stands.oid)
-            if not (isinstance(status, Status) and status.resting):
+            if isinstance(status, Status) and status.resting:
+                self._teller.again(order, now_ns)
+            else:
                 self._asking.doubtful(order, now_ns)
             return self.opened(order, now_ns)
         self.counts["amendments_refused"] += 1

@@ -120,11 +120,11 @@ class Teller:
             self._link.told.append(end)
         self.settle(order, now_ns)
 
-    def again(self, order: Order, now_ns: int) -> None:
-        """The same order was handed over once more: where it stands is said again, and nothing is sent."""
+    def again(self, order: Order, now_ns: int, reason: Reason = Reason.NONE) -> None:
+        """Handed over once more, or amended (or not, for `reason`): where it stands is said again."""
         if order.batch is None and order.stage is Stage.OPEN:
             left = order.place.lots - order.filled
-            self._link.told.append(OrderUpdate(now_ns, now_ns, order.coid, OrderSignal.ACK, Reason.NONE, left))
+            self._link.told.append(OrderUpdate(now_ns, now_ns, order.coid, OrderSignal.ACK, reason, left))
         elif order.batch is None and order.end is not None:
             self._link.told.append(order.end)
 

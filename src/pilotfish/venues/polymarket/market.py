@@ -43,8 +43,9 @@ _VERDICT_NS = SECOND // 4
 
 
 class Books:
-    """The watched tokens' books. `on_tick(instrument, tick, now_ns)`; `on_resolved(condition, winner, venue_ns, now_ns)`,
-    the winner empty where the message does not say.
+    """The watched tokens' books. `on_tick(instrument, tick, now_ns)`.
+
+    `on_resolved(condition, winner, venue_ns, now_ns)`: the winner is empty where the message does not say it.
     """
 
     def __init__(self, link: Link, listing: Listing, trust: Trust) -> None:

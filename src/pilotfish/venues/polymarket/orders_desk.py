@@ -202,8 +202,8 @@ class Trading:
             self.cancels.flush(now_ns)
 
     def quiet(self, now_ns: int) -> bool:
-        """After `stop`: whether nothing more is waited for. What is provisional is: of a match that fails after we
-        are gone the next process would not know whose it was.
+        """After `stop`: whether nothing more is waited for. What is provisional is, since there may be no next process
+        to hear of a match that fails.
         """
         if now_ns - self._stopping_ns >= self._link.settings.stop_ns_max:
             return True

@@ -45,31 +45,42 @@ class Reconciling:
         self._link, self._working, self._results = link, working, results
         self._asking, self._posting = asking, posting
         self._since_s = -1
+        self._settling: list[Order] = []  # of an earlier life, over, with trades that are not heard of yet
         self._forgotten = True  # nothing of an earlier life was handed over
 
     def start(self, now_ns: int) -> None:
         self._since_s = self._link.venue_ns(now_ns) // SECOND
 
-    def recall(self, orders: Iterable[tuple[Place | PlaceBatch, int]], now_ns: int) -> None:
-        """Orders of an earlier life that may be under way, with when the engine sent them (our clock, ns).
-
-        Their ids are found again, of every stamp they may have.
+    def recall(
+        self, orders: Iterable[tuple[Place | PlaceBatch, int]], settling: Iterable[tuple[Place | PlaceBatch, int]],
+        now_ns: int,
+    ) -> None:  # fmt: skip
+        """Orders of an earlier life that may be under way, with when the engine sent them (our clock, ns), and those
+        that are over and whose trades may yet fail. Their ids are found again, of every stamp they may have.
         """
         self._forgotten = False
         for command, sent_ns in orders:
-            if isinstance(command, PlaceBatch):
-                batch = Batch(command) if command.tif is Tif.IOC else None
-                made = [Order(place, batch=batch, index=k) for k, place in enumerate(places(command))]
-                if batch is not None:
-                    batch.orders = made
-                    self._working.batches[command.coid] = batch
-            else:
-                made = [Order(command)]
-            for order in made:
-                order.stage, order.first_ns, order.sent_ns, order.times = Stage.UNKNOWN, sent_ns, sent_ns, 1
-                self._working.add(order)
-                self._guess(order, sent_ns)
+            for order in self._again(command, sent_ns):
                 order.want_answer(now_ns)
+        for command, sent_ns in settling:
+            self._settling += self._again(command, sent_ns)
+        for order in self._settling:
+            self._working.finish(order)
+
+    def _again(self, command: Place | PlaceBatch, sent_ns: int) -> list[Order]:
+        if isinstance(command, PlaceBatch):
+            batch = Batch(command) if command.tif is Tif.IOC else None
+            made = [Order(place, batch=batch, index=k) for k, place in enumerate(places(command))]
+            if batch is not None:
+                batch.orders = made
+                self._working.batches[command.coid] = batch
+        else:
+            made = [Order(command)]
+        for order in made:
+            order.stage, order.first_ns, order.sent_ns, order.times = Stage.UNKNOWN, sent_ns, sent_ns, 1
+            self._working.add(order)
+            self._guess(order, sent_ns)
+        return made
 
     def reconcile(self, query: Query, now_ns: int, then: Then) -> None:
         cursor = self._link.venue_ns(now_ns) // SECOND
@@ -82,7 +93,8 @@ class Reconciling:
             return then(self._answer(turn, now_ns), now_ns)
         oldest_s = min((order.first_ns for order in self._working.live.values()), default=now_ns) // SECOND
         since_s = query.cursor if query.cursor > 0 else min(self._since_s, oldest_s)
-        recalled_ns = (order.first_ns for order in self._working.live.values() if order.guesses)
+        recalled = [*(order for order in self._working.live.values() if order.guesses), *self._settling]
+        recalled_ns = (order.first_ns for order in recalled)
         since_s = min(since_s, min(recalled_ns, default=now_ns) // SECOND)  # all that these traded, to know how much
         after_s = max(0, since_s - self._link.settings.trades_overlap_ns // SECOND)
 
@@ -93,8 +105,11 @@ class Reconciling:
 
         def done(whole: bool, then_ns: int) -> None:
             turn.waiting, turn.whole = turn.waiting - 1, turn.whole and whole
-            if not turn.waiting:
-                then(self._answer(turn, then_ns) if turn.whole else None, then_ns)
+            if turn.waiting:
+                return
+            if turn.whole:  # every trade of these is known, and watched until it is final
+                self._settling = [order for order in self._settling if order.place.account not in accounts]
+            then(self._answer(turn, then_ns) if turn.whole else None, then_ns)
 
         def listed(account: int) -> Callable[[bool, int], None]:
             """Trades are asked for after the open orders, so that what left these is among those."""
@@ -113,9 +128,8 @@ class Reconciling:
         if len(self._link.accounts) == 1:
             return list(self._link.accounts)
         asked = {order.place.account for coid in query.coids for order in self._orders(coid)}
-        return sorted(
-            (asked | {order.place.account for order in self._working.live.values()}) & set(self._link.accounts)
-        )
+        others = {order.place.account for order in (*self._working.live.values(), *self._settling)}
+        return sorted((asked | others) & set(self._link.accounts))
 
     def _orders(self, coid: int) -> list[Order]:
         batch = self._working.batches.get(coid)

@@ -112,7 +112,7 @@ class PolymarketSession:
 
     def recall(self, unfinished: Unfinished, now_ns: int) -> None:
         """Before `start`, at every start: without it a question about an order of before is not answered."""
-        self.trading.reconciling.recall(unfinished.orders, now_ns)
+        self.trading.reconciling.recall(unfinished.orders, unfinished.settling, now_ns)
         self._leads.recall(unfinished.held)
 
     # -- streams and answers -------------------------------------------------------------------------------------------

@@ -44,16 +44,10 @@ def with_key(
     settings: LiveSettings, exchange: str, credentials: Credentials | None, url: str, *, real_money: bool
 ) -> Exchange:
     """At its own address, or at `url`."""
-    gateway = CcxtGateway(
-        Settings(
-            exchange=exchange,
-            symbols=settings.venue.instruments,
-            urls={"base": url} if url else {},
-            accounts=(OMNIBUS if settings.run.route == "omnibus" else 0,),
-        ),  # fmt: skip
-        credentials,
-        real_money=real_money,
-    )
+    accounts = (OMNIBUS if settings.run.route == "omnibus" else 0,)
+    symbols, urls = settings.venue.instruments, {"base": url} if url else dict[str, str]()
+    wanted = Settings(exchange=exchange, symbols=symbols, urls=urls, accounts=accounts)
+    gateway = CcxtGateway(wanted, credentials, real_money=real_money)
     if credentials is None:
         return Exchange(settings, gateway, ())
     stand_in = Key(keccak(f"pilotfish {exchange} {credentials.key} {credentials.secret}".encode()))

@@ -10,6 +10,8 @@ from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.engine.state import State
 from pilotfish.venues.session import Unfinished
 
+SETTLING_NS = 3_600_000_000_000  # a match is settled on its chain within seconds, or it fails; an hour is ample
+
 
 def cash_of(state: State, follows: Follows) -> dict[int, int]:
     """Money units by account; what the follows bring where they have not joined yet."""
@@ -34,7 +36,13 @@ def unfinished_of(state: State) -> Unfinished:
     orders += [(one.batch, one.sent_ns) for one in state.batches.values()]
     orders += [(one.command, one.sent_ns) for one in state.mirrors.values()]
     held = {k: [key for key, lots in lead.positions.items() if lots] for k, lead in enumerate(state.leads)}
-    return Unfinished(state.cursor, orders, held)
+    alive = {command.coid for command, _ in orders}
+    settling = [
+        (one.command, one.sent_ns)
+        for coid, one in state.settling.items()
+        if coid not in alive and state.now_ns - one.traded_ns <= SETTLING_NS
+    ]
+    return Unfinished(state.cursor, orders, held, settling)
 
 
 def _by_account(omnibus: bool, followers: Ints, amounts: Ints) -> dict[int, int]:

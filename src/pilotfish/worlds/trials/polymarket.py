@@ -31,7 +31,7 @@ MARKETS = [
     listing("Will rates fall?", tick=100, neg_risk=True),
 ]
 PRICES = (5_000, 3_000, 6_000)
-FOLLOWERS = 6
+FOLLOWERS = 3
 
 
 class PolymarketStage:

@@ -30,7 +30,7 @@ def cells(venues: Sequence[str], faults: Iterable[Fault]) -> list[Cell]:
         Cell(venue, route, fault)
         for venue in venues
         for route in STAGES[venue].routes
-        for fault in faults_of(venue)
+        for fault in faults_of(venue, route)
         if fault in wanted
     ]
 
