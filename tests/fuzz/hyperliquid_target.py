@@ -16,8 +16,9 @@ from pilotfish.venues.hyperliquid.actions import Cloids
 from pilotfish.venues.hyperliquid.answers import Accepted
 from pilotfish.venues.hyperliquid.assets import Listing, perps, spots
 from pilotfish.venues.hyperliquid.books import bbo_top, book_top, depth, mark
-from pilotfish.venues.hyperliquid.codec import ALL_METAS, FRAME, REPLY, SPOT_META
+from pilotfish.venues.hyperliquid.codec import ALL_METAS, REPLY, SPOT_META, read_frame
 from pilotfish.venues.hyperliquid.messages import (
+    BareBookFrame,
     BboFrame,
     BookFrame,
     CtxFrame,
@@ -165,7 +166,7 @@ def seeds(shared_data: Path | None = None) -> list[bytes]:
 def told(frame: Frame, now_ns: int = T0) -> list[Event]:
     """Every event that a frame comes to, for whichever of our instruments. Raises PilotfishError alone."""
     out: list[Event] = []
-    if isinstance(frame, BookFrame):
+    if isinstance(frame, BookFrame | BareBookFrame):
         instrument = LISTING.of(frame.data.coin).instrument
         depth(frame.data, instrument)
         out.append(book_top(frame.data, instrument, now_ns))
@@ -210,7 +211,7 @@ def _rows(frame: Frame, now_ns: int) -> list[Event]:
 def codec(raw: bytes) -> list[Event]:
     """One input of the fuzzer: events that are sound, or nothing; any error but a PilotfishError is a defect."""
     try:
-        events = told(FRAME.decode(raw))
+        events = told(read_frame(raw))
     except PilotfishError:
         return []
     check(events)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.errors import PilotfishError
 from pilotfish.domain.events import BookTop, DataTrust, Event
-from pilotfish.venues.hyperliquid.codec import FRAME
+from pilotfish.venues.hyperliquid.codec import read_frame
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
 from pilotfish.venues.session import SECOND, Send
 from tests.fuzz.damage import damaged, torn
@@ -46,7 +46,7 @@ def garbage(near: bytes, chance: Random) -> bytes:
 
 def is_refused(raw: bytes) -> bool:
     try:
-        return not told(FRAME.decode(raw))
+        return not told(read_frame(raw))
     except PilotfishError:
         return True
 
@@ -143,7 +143,7 @@ def test_whatever_came_before_a_book_is_told_and_trusted_once_the_venue_says_it_
         dirty.pass_time()
         raw = frame_at(dirty.now, Random(dirty.now))
         dirty.hear(raw)
-        event = told(FRAME.decode(raw), dirty.now)[0]
+        event = told(read_frame(raw), dirty.now)[0]
         said[event.instrument] = event
     assert all(dirty.trusted.values())
     assert tops([dirty.tops[key] for key in said]) == tops([*said.values()])

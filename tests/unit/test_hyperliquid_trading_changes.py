@@ -112,7 +112,7 @@ def test_an_amendment_asks_for_what_has_not_filled_and_the_old_orders_end_is_kep
     scene.frame("orderUpdates", [scene.order(7, "canceled", "7.0", oid=50)])
     scene.frame("orderUpdates", [scene.order(7, "open", "5.0", oid=51)])
     scene.reply(number, ok(resting(51)))
-    assert scene.words() == []
+    assert scene.words() == [(7, "ACK", "NONE", 500)]
     scene.fills(scene.fill(7, "5", "149.0", oid=51))
     scene.frame("orderUpdates", [scene.order(7, "filled", "0.0", oid=51)])
     assert scene.words() == [(7, "FILLED", "NONE", 0)]
@@ -126,7 +126,7 @@ def test_an_old_end_that_comes_after_the_reply_is_kept_back_too(scene) -> None:
     scene.submit(Amend(7, 800, 149_0000))
     scene.reply(scene.post()[0], ok(resting(51)))
     scene.frame("orderUpdates", [scene.order(7, "canceled", "10.0", oid=50)])
-    assert scene.words() == []
+    assert scene.words() == [(7, "ACK", "NONE", 800)]
 
 
 def test_a_refused_amendment_leaves_the_order_as_it_is(scene) -> None:

@@ -97,10 +97,23 @@ def test_sizes_finer_than_a_lot_add_up_to_whole_lots_and_exact_money() -> None:
     assert signals(scene)[-1] is OrderSignal.FILLED
 
 
-def test_what_trades_beyond_the_order_is_kept_apart_and_not_told_as_a_fill() -> None:
+def test_a_trade_that_the_stream_says_is_larger_than_its_order_is_asked_for_before_it_is_believed() -> None:
     scene = Scene().up()
     name = resting(scene)
-    scene.user(trade("t1", "0xthem", "11", "0.5", [maker(name, "11", "0.5")]))
+    scene.user(trade("t1", "0xthem", "70", "0.5", [maker(name, "70", "0.5")]))
+    assert not fills(scene)
+    assert query_of(scene.pending("/data/trades"))["id"] == "t1"
+    scene.answer("/data/trades", page(trade("t1", "0xthem", "7", "0.5", [maker(name, "7", "0.5")])))
+    assert fills(scene) == [(700, 5_000, 3_500_000)]
+    assert scene.session.counters()["surplus lots held"] == 0
+
+
+def test_what_truly_trades_beyond_the_order_is_kept_apart_and_not_told_as_a_fill() -> None:
+    scene = Scene().up()
+    name = resting(scene)
+    beyond = trade("t1", "0xthem", "11", "0.5", [maker(name, "11", "0.5")])
+    scene.user(beyond)
+    scene.answer("/data/trades", page(beyond))
     assert fills(scene) == [(1_000, 5_000, 5_000_000)]
     assert scene.session.trading.results.surplus == {YES_ID: 100}
     assert scene.session.counters()["surplus lots held"] == 100

@@ -26,7 +26,7 @@ def peak(a: Ints | int) -> int:
     """The largest magnitude in a column, as an unlimited integer; 0 for an empty one."""
     if isinstance(a, int | np.integer):
         return abs(int(a))
-    return max(abs(int(a.min())), abs(int(a.max()))) if a.size else 0
+    return max(abs(int(np.minimum.reduce(a, axis=None))), abs(int(np.maximum.reduce(a, axis=None)))) if a.size else 0
 
 
 def total_of(a: Ints) -> int:
@@ -36,9 +36,10 @@ def total_of(a: Ints) -> int:
 
 def mul(a: Ints, b: Ints | int) -> Ints:
     """a·b, refused when any product could leave int64."""
-    if peak(a) * peak(b) > INT64_MAX:
-        raise NumericOverflow(f"product of {peak(a)} and {peak(b)}", "leaves int64", "use a coarser unit")
-    return a * b if peak(b) <= INT64_MAX else np.zeros_like(a)  # numpy takes no such factor, even times nothing
+    one, other = peak(a), peak(b)
+    if one * other > INT64_MAX:
+        raise NumericOverflow(f"product of {one} and {other}", "leaves int64", "use a coarser unit")
+    return a * b if other <= INT64_MAX else np.zeros_like(a)  # numpy takes no such factor, even times nothing
 
 
 def muldiv_floor(a: Ints, num: Ints | int, den: Ints | int) -> Ints:
@@ -47,13 +48,14 @@ def muldiv_floor(a: Ints, num: Ints | int, den: Ints | int) -> Ints:
     smallest_den = int(den) if isinstance(den, int | np.integer) else int(den.min()) if den.size else 1
     if smallest_den <= 0:
         raise NumericOverflow("division", f"denominator {smallest_den} is not positive", "check the lead's equity")
-    bound = peak(a) * peak(num)
-    if max(bound, peak(num), biggest_den) <= INT64_MAX:  # it fits: plain integer division is exact and fastest
+    biggest_num = peak(num)
+    bound = peak(a) * biggest_num
+    if max(bound, biggest_num, biggest_den) <= INT64_MAX:  # it fits: plain integer division is exact and fastest
         return np.asarray(np.floor_divide(a * num, den), dtype=np.int64)
     estimate = a.astype(np.float64) * num / den
     quotient_peak = float(np.abs(estimate).max()) if estimate.size else 0.0
     # Off by at most 3 ulp: that error times den must stay inside int64 for the wrapped remainder to be exact.
-    if peak(num) > INT64_MAX or quotient_peak >= _SAFE or (quotient_peak * 2.0**-50 + 2.0) * biggest_den >= _SAFE:
+    if biggest_num > INT64_MAX or quotient_peak >= _SAFE or (quotient_peak * 2.0**-50 + 2.0) * biggest_den >= _SAFE:
         return _muldiv_floor_slow(a, num, den)
     q = np.floor(estimate).astype(np.int64)
     with np.errstate(over="ignore"):

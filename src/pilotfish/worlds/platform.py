@@ -151,11 +151,12 @@ def parse(text: str, file: str, kind: type[S], over: dict[str, dict[str, Any]] |
     """Settings of a kind; `over` are values by table and key that stand above the file's. Raises ConfigError."""
     try:
         raw = tomllib.loads(text, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, RecursionError) as bad:
+    except (ValueError, RecursionError) as bad:
         raise ConfigError(file, f"is no TOML: {bad}", "mend that line") from bad
     lines = lines_of(text)
     for table, values in (over or {}).items():
-        raw[table] = {**raw.get(table, {}), **values}
+        if isinstance(under := raw.get(table, {}), dict):  # what is no table is refused below
+            raw[table] = {**under, **values}
     _known(raw, kind, _Place(file, lines), "")
     try:
         settings = msgspec.convert({**raw, "file": file, "lines": lines}, kind)

@@ -30,6 +30,7 @@ LEAD = "0x" + "1" * 40
 RAIN = listing("Will it rain?")
 LACKS = {
     "short": "outcome tokens are paid in full: what is not held cannot be sold",
+    "tick": "its tick changes while it trades: a price off the new one is made better, and not refused",
     "amend in place": "the venue knows no change of an order: it is cancelled and placed anew under the same id",
 }
 
@@ -39,6 +40,7 @@ class Polymarket:
 
     instrument: Instrument
     now: int
+    amends: int
     settles = SettlementTimes()
 
     def found(self, separate: int, skew_ns: int, faults: TwinFaults, now_ns: int) -> None:
@@ -100,7 +102,8 @@ class Polymarket:
         return {salts.coid(order.salt) or 0 for order in self.twin.desk.orders.values() if order.live}
 
     def doubled(self) -> int:
-        return self.twin.desk.doubled
+        """An amended order is another one under the same salt."""
+        return self.twin.desk.doubled - self.amends
 
     def taken(self, coid: int) -> int:
         salts = Salts(JOURNAL)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pilotfish.domain.events import Reconciled
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import OMNIBUS
-from pilotfish.domain.orders import Command, Place, PlaceBatch, Query, Tif
+from pilotfish.domain.orders import Amend, Command, Place, PlaceBatch, Query, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.sim.matching import OrderBook
 from pilotfish.venues.twins.faults import Fault
@@ -49,7 +49,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.heard = Heard()
-        self.cursor = 0
+        self.cursor = self.amends = 0
 
     def price(self, steps: int) -> int:
         return self.mid + steps * self.step
@@ -73,6 +73,7 @@ class Rig:
                     self.heard.sent.setdefault(
                         one.coid + k, Place(one.coid + k, who, one.instrument, one.side, lots, price, one.tif)
                     )
+            self.amends += isinstance(one, Amend)
         self.hand_over([Approved(one, _KEY) for one in commands])
 
     def hand_over(self, commands: Sequence[Approved[Command]]) -> None:

@@ -66,7 +66,8 @@ class Feeds:
         if known is None or known[0] != top:
             self._moved[instrument] = now_ns
         self.tops[instrument] = (top, stamp)
-        self._say(instrument, now_ns)
+        if not top[0] >= top[2] > 0:  # a crossed one is a doubt, and no book
+            self._say(instrument, now_ns)
         self._verdicts(now_ns)
 
     def mark(self, symbol: str, row: Row, now_ns: int) -> None:
@@ -143,6 +144,8 @@ class Feeds:
 def _top(listed: Listed, bid: object, bid_size: object, ask: object, ask_size: object) -> Top:
     bids = (listed.price(bid), listed.lots_floor(bid_size)) if bid is not None else (0, 0)
     asks = (listed.price(ask), listed.lots_floor(ask_size)) if ask is not None else (0, 0)
+    if min(*bids, *asks) < 0:
+        raise NumericOverflow(f"a book of {listed.symbol}: {bids} bid, {asks} asked", "is none", "wait for the next")
     return (*bids, *asks)
 
 
@@ -153,4 +156,5 @@ def _written(number: object) -> object:
 
 def _stamp(row: Row, now_ns: int) -> int:
     stamp = row.get("timestamp")
-    return stamp * MS if isinstance(stamp, int) and stamp > 0 else now_ns
+    ahead_ns = now_ns + SETTLE_NS  # a stamp that is yet to come would overtake all that follows
+    return stamp * MS if isinstance(stamp, int) and 0 < stamp * MS <= ahead_ns else now_ns

@@ -7,13 +7,13 @@ needs no other unit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal, DecimalException
+from decimal import Decimal, DecimalException
 from typing import Any
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError, NumericOverflow
-from pilotfish.domain.instrument import Instrument, Kind, TickRule, to_units_ceil
+from pilotfish.domain.instrument import Instrument, Kind, TickRule, to_units_ceil, to_units_floor
 from pilotfish.venues.ccxt.settings import Settings
 
 LEVERAGE_ELSE = 10  # where the exchange keeps it to private brackets
@@ -42,8 +42,7 @@ class Listed(msgspec.Struct, frozen=True):
         """An amount in a book, which need not be whole lots (0 where none is said)."""
         if amount is None:
             return 0
-        scaled = (_decimal(amount) * self.contract).scaleb(self.instrument.lot_decimals)
-        return int(scaled.to_integral_value(ROUND_FLOOR))
+        return to_units_floor(_decimal(amount) * self.contract, self.instrument.lot_decimals)
 
     def price_text(self, price: int) -> str:
         return format(self.instrument.show_price(price).normalize(), "f")
@@ -54,8 +53,8 @@ class Listed(msgspec.Struct, frozen=True):
 
     def mark(self, price: object) -> int:
         """A mark or index price, finer than the grid at times, rounded to the nearest unit."""
-        value = _decimal(price).scaleb(self.instrument.price_decimals)
-        return int(value.to_integral_value())
+        twice: int = to_units_floor(2 * _decimal(price), self.instrument.price_decimals)
+        return (twice + 1) // 2
 
     def money_ceil(self, money: object) -> int:
         """A fee in money units, rounded against us. Raises NumericOverflow."""

@@ -239,6 +239,6 @@ class Orders:
 def _stamp(row: Row, now_ns: int) -> int:
     for name in ("lastUpdateTimestamp", "lastTradeTimestamp", "timestamp"):
         stamp = row.get(name)
-        if isinstance(stamp, int) and stamp > 0:
+        if isinstance(stamp, int) and 0 < stamp < 2**43:  # int64 as nanoseconds too
             return stamp * MS
     return now_ns

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pilotfish.domain.events import BookTop, Mark
 from pilotfish.domain.instrument import Instrument
 from pilotfish.venues.hyperliquid.decimals import MessageRefused, Numbers, fixed, fixed_floor
-from pilotfish.venues.hyperliquid.messages import AssetCtx, Bbo, Book, Level
+from pilotfish.venues.hyperliquid.messages import AssetCtx, BareBook, BareLevel, Bbo, Book, Level
 
 NS_PER_MS = 1_000_000
 
@@ -25,7 +25,7 @@ class Depth(NamedTuple):
     ask_lots: list[int]
 
 
-def depth(book: Book, instrument: Instrument) -> Depth:
+def depth(book: Book | BareBook, instrument: Instrument) -> Depth:
     """The whole book. Raises MessageRefused when it is crossed, out of order or holds an empty level."""
     price, lots = NUMBERS[instrument.price_decimals], NUMBERS[instrument.lot_decimals]
     bid_side, ask_side = book.levels
@@ -36,12 +36,10 @@ def depth(book: Book, instrument: Instrument) -> Depth:
         if one <= below:
             raise MessageRefused(f"a book of {instrument.symbol} is crossed or out of order", "", "ask for it again")
         below = one
-    if min(bid_lots, default=1) <= 0 or min(ask_lots, default=1) <= 0:
-        raise MessageRefused(f"a book of {instrument.symbol} has a level without size", "", "ask for it again")
     return Depth(bids, bid_lots, asks, ask_lots)
 
 
-def book_top(book: Book, instrument: Instrument, ours_ns: int) -> BookTop:
+def book_top(book: Book | BareBook, instrument: Instrument, ours_ns: int) -> BookTop:
     """The best level of each side; a side without orders has price 0. Raises MessageRefused."""
     bids, asks = book.levels
     return _top(bids[0] if bids else None, asks[0] if asks else None, instrument, book.time, ours_ns)
@@ -60,7 +58,9 @@ def mark(message: AssetCtx, instrument: Instrument, ours_ns: int) -> Mark:
     return Mark(ours_ns, ours_ns, instrument.id, price)
 
 
-def _top(bid: Level | None, ask: Level | None, instrument: Instrument, ms: int, ours_ns: int) -> BookTop:
+def _top(
+    bid: Level | BareLevel | None, ask: Level | BareLevel | None, instrument: Instrument, ms: int, ours_ns: int
+) -> BookTop:
     bid_price, bid_lots = _level(bid, instrument)
     ask_price, ask_lots = _level(ask, instrument)
     if bid_price and ask_price and bid_price >= ask_price:
@@ -68,7 +68,7 @@ def _top(bid: Level | None, ask: Level | None, instrument: Instrument, ms: int, 
     return BookTop(ms * NS_PER_MS, ours_ns, instrument.id, bid_price, bid_lots, ask_price, ask_lots)
 
 
-def _level(level: Level | None, instrument: Instrument) -> tuple[int, int]:
+def _level(level: Level | BareLevel | None, instrument: Instrument) -> tuple[int, int]:
     if level is None:
         return 0, 0
     price, lots = fixed(level.px, instrument.price_decimals), fixed(level.sz, instrument.lot_decimals)

@@ -19,7 +19,7 @@ from pilotfish.venues.hyperliquid.answers import (
     SpotState,
 )
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.messages import Book, Candle, Frame, Trade, UserFill
+from pilotfish.venues.hyperliquid.messages import BareBookFrame, Book, Candle, Frame, Trade, UserFill
 
 T = TypeVar("T")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError, RecursionError)
@@ -41,6 +41,15 @@ class Reading(Generic[T]):
 
 
 FRAME: Reading[Frame] = Reading("Hyperliquid frame", Frame)
+_BARE_BOOK: Reading[BareBookFrame] = Reading("Hyperliquid frame", BareBookFrame)
+_BOOK_BEGINS = b'{"channel":"l2Book"'
+
+
+def read_frame(raw: bytes) -> Frame | BareBookFrame:
+    """A frame as a session needs it: books, most of all bytes, without what nobody trades on. Raises MessageRefused."""
+    return _BARE_BOOK.decode(raw) if raw.startswith(_BOOK_BEGINS) else FRAME.decode(raw)
+
+
 META: Reading[PerpMeta] = Reading("meta", PerpMeta)
 ALL_METAS: Reading[list[PerpMeta]] = Reading("allPerpMetas", list[PerpMeta])
 SPOT_META: Reading[SpotMeta] = Reading("spotMeta", SpotMeta)

@@ -65,18 +65,24 @@ def _towards_zero(text: str, decimals: int) -> tuple[int, bool]:
 
 
 class Numbers(dict[str, int]):
-    """`fixed` as a look-up: a book says most of its prices and sizes again in its next snapshot."""
+    """`fixed` as a look-up, of `least` and more: a book says most of its prices and sizes again in its next snapshot.
+
+    So what has to hold of every level is looked at once for each number, not for each level.
+    """
 
     KEPT = 16_384
 
-    def __init__(self, decimals: int) -> None:
-        self.decimals = decimals
+    def __init__(self, decimals: int, least: int = 1) -> None:
+        self.decimals, self.least = decimals, least
 
     def __missing__(self, text: str) -> int:
         """Raises MessageRefused; what is refused is not kept."""
+        value = fixed(text, self.decimals)
+        if value < self.least:
+            raise MessageRefused(f"{text[:_LENGTH_MAX]!r} is below {self.least}", "", "ask for it again")
         if len(self) >= self.KEPT:
             self.clear()
-        value = self[text] = fixed(text, self.decimals)
+        self[text] = value
         return value
 
 

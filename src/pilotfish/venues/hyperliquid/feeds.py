@@ -23,7 +23,7 @@ from pilotfish.venues.hyperliquid.compared import Clock, Top
 from pilotfish.venues.hyperliquid.comparing import HOPELESS, Comparison
 from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_floor
 from pilotfish.venues.hyperliquid.link import Link
-from pilotfish.venues.hyperliquid.messages import AssetCtx, Bbo, Book, Candle
+from pilotfish.venues.hyperliquid.messages import AssetCtx, BareBook, Bbo, Book, Candle
 from pilotfish.venues.hyperliquid.subscriptions import Subscriptions
 from pilotfish.venues.session import SECOND
 from pilotfish.venues.trust import Trust
@@ -76,7 +76,8 @@ class Feeds:
 
     def changed(self, subscription: dict[str, Any], confirmed: bool) -> None:
         """The venue has answered a subscription."""
-        feed = self._feed(str(subscription.get("coin")))
+        listed = self._listing.by_coin.get(str(subscription.get("coin")))
+        feed = self._feeds.get(listed.instrument.id) if listed else None
         if feed is not None and subscription["type"] == "l2Book":
             (self._trust.subscribed if confirmed else self._trust.unsubscribed)(feed.instrument.id)
 
@@ -119,7 +120,7 @@ class Feeds:
         self._trust.lost()
         self.verdicts(now_ns)
 
-    def on_book(self, book: Book, now_ns: int) -> None:
+    def on_book(self, book: Book | BareBook, now_ns: int) -> None:
         feed = self._feed(book.coin)
         if feed is None or not self._in_time(feed, book.time, now_ns):
             return
@@ -211,20 +212,23 @@ class Feeds:
 
     def _feed(self, coin: str) -> _Feed | None:
         listed = self._listing.by_coin.get(coin)
-        return self._feeds.get(listed.instrument.id) if listed else None
+        feed = self._feeds.get(listed.instrument.id) if listed else None
+        if feed is None:
+            self._link.set_aside("a coin that is not followed")
+        return feed
 
     def _in_time(self, feed: _Feed, ms: int, now_ns: int) -> bool:
-        """Not overtaken by a newer message, and no nonsense."""
+        """Not overtaken by a newer message, and no nonsense. What was stamped ahead of time overtakes nothing."""
         if ms * NS_PER_MS > now_ns + _FUTURE_NS:
             self._link.set_aside("a stamp in the future")
             return False
         self.clock.stamp(ms * NS_PER_MS, now_ns)
-        if feed.top is not None and ms * NS_PER_MS < feed.top.venue_ns:
+        if feed.top is not None and ms * NS_PER_MS < feed.top.venue_ns <= now_ns + self._trust.terms.skew_ns:
             self._link.counts["overtaken"] += 1
             return False
         return True
 
-    def _refused(self, feed: _Feed, book: Book, now_ns: int) -> None:
+    def _refused(self, feed: _Feed, book: Book | BareBook, now_ns: int) -> None:
         """A crossed book is a doubt of its own; any other that cannot be true is set aside."""
         self._link.set_aside("a book that cannot be")
         bids, asks = book.levels

@@ -32,6 +32,19 @@ class Book(msgspec.Struct, frozen=True):
     time: Ms
 
 
+class BareLevel(msgspec.Struct, frozen=True, gc=False):
+    """A level as far as it is traded on: how many orders stand there is passed over, which halves the reading."""
+
+    px: str
+    sz: str
+
+
+class BareBook(msgspec.Struct, frozen=True, gc=False):
+    coin: str
+    levels: tuple[list[BareLevel], list[BareLevel]]
+    time: Ms
+
+
 class Bbo(msgspec.Struct, frozen=True):
     coin: str
     time: Ms
@@ -205,6 +218,12 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="channel"):
 
 class BookFrame(_Frame, frozen=True, tag="l2Book"):
     data: Book
+
+
+class BareBookFrame(_Frame, frozen=True, tag="l2Book"):
+    """The same frame as `BookFrame`, read by whoever trades on it."""
+
+    data: BareBook
 
 
 class BboFrame(_Frame, frozen=True, tag="bbo"):

@@ -10,7 +10,7 @@ from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
 from pilotfish.venues.hyperliquid.answers import Clearinghouse, Position
 from pilotfish.venues.hyperliquid.assets import Listing
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_floor
+from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, fixed_floor, within
 
 MONEY_DECIMALS = 6
 _REMEMBERED = 20_000
@@ -55,7 +55,7 @@ def _price(position: Position, lots: int, instrument: Instrument) -> int:
     price = int(value // (lots * 10**e) if e >= 0 else value * 10**-e // lots)
     if price <= 0 and isinstance(position.entryPx, str):
         price = fixed_floor(position.entryPx, instrument.price_decimals)
-    return max(price, 1)
+    return max(within(price, f"a price of {instrument.symbol}"), 1)
 
 
 class Known:

@@ -17,18 +17,18 @@ from pilotfish.gate.approved import Approved
 from pilotfish.venues.hyperliquid.accounts import USER_STREAMS_MAX, Account, Settings
 from pilotfish.venues.hyperliquid.asking import Question
 from pilotfish.venues.hyperliquid.assets import VENUE, Listing
-from pilotfish.venues.hyperliquid.codec import FRAME
+from pilotfish.venues.hyperliquid.codec import read_frame
 from pilotfish.venues.hyperliquid.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.feeds import Feeds
 from pilotfish.venues.hyperliquid.leads import ALL_KINDS, Leads
 from pilotfish.venues.hyperliquid.link import STREAM, Link
 from pilotfish.venues.hyperliquid.messages import (
+    BareBookFrame,
     BboFrame,
     BookFrame,
     CtxFrame,
     ErrorFrame,
     FillsFrame,
-    Frame,
     FundingsFrame,
     OrdersFrame,
     PongFrame,
@@ -149,7 +149,7 @@ class HyperliquidSession:
             return
         self._pulse.heard()
         try:
-            message: Frame = FRAME.decode(raw)
+            message = read_frame(raw)
         except MessageRefused:
             return self._link.set_aside("a frame that cannot be read")
         take = _TAKES.get(type(message))
@@ -294,6 +294,7 @@ class HyperliquidSession:
 
 _Take = Callable[[HyperliquidSession, Any, int], None]
 _TAKES: dict[type, _Take] = {
+    BareBookFrame: lambda session, frame, ns: session.feeds.on_book(frame.data, ns),
     BookFrame: lambda session, frame, ns: session.feeds.on_book(frame.data, ns),
     BboFrame: lambda session, frame, ns: session.feeds.on_bbo(frame.data, ns),
     CtxFrame: lambda session, frame, ns: session.feeds.on_context(frame.data, ns),

@@ -32,7 +32,7 @@ class Line:
         self._teller, self._agenda = teller, agenda
         self._waiting: deque[Order] = deque()
         self._under_way = 0
-        self._looks = False
+        self._looks = self._going = False
 
     def add(self, orders: Iterable[Order], now_ns: int) -> None:
         """Orders of separate accounts, each an action of its own."""
@@ -43,6 +43,15 @@ class Line:
 
     def go(self, now_ns: int) -> None:
         """Send on what there is room for, refuse what is too late."""
+        if self._going:  # a refusal of what is being sent
+            return
+        self._going = True
+        try:
+            self._send(now_ns)
+        finally:
+            self._going = False
+
+    def _send(self, now_ns: int) -> None:
         posts: list[Post] = []
         while self._waiting:
             order = self._waiting[0]
@@ -75,3 +84,5 @@ class Line:
     def _through(self, order: Order, outcome: Outcome, now_ns: int) -> None:
         self._under_way -= 1
         self._commands.placed([order], outcome, now_ns)
+        if self._waiting and self._room(now_ns) >= min(CHUNK, len(self._waiting)):
+            self.go(now_ns)

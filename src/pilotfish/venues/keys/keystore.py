@@ -58,7 +58,7 @@ class Keystore:
             raise KeyRefused(str(path), "can be read by others", f"chmod 600 {path}")
         try:
             secret = decode_keyfile_json(_read(path), password)
-        except (ValueError, KeyError, TypeError, NotImplementedError):
+        except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, NotImplementedError):
             raise KeyRefused(
                 f"key {address[:42]}", "does not open", "check the password; else the file is damaged"
             ) from None
@@ -80,7 +80,7 @@ class Keystore:
 def _read(path: Path) -> dict[str, object]:
     try:
         content = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as bad:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as bad:
         raise KeyRefused(
             str(path), f"is no keystore file ({type(bad).__name__})", "move it out of the folder"
         ) from None

@@ -49,7 +49,7 @@ def answer(keys: Keyring, raw: bytes) -> bytes:
     """One frame's answer. Never raises for what the other side sent."""
     try:
         wanted = _wanted.decode(raw)
-    except (msgspec.MsgspecError, ValueError) as bad:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as bad:
         return _encode(Made(-1, refused=f"no request: {bad}"))
     try:
         if not wanted.requests:

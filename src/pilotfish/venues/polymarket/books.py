@@ -18,7 +18,7 @@ from pilotfish.venues.polymarket.settings import NS_PER_MS
 from pilotfish.venues.polymarket.stamps import moment_ns
 
 SIZE_DECIMALS = 6
-_SIZES = Numbers(SIZE_DECIMALS)
+_SIZES = Numbers(SIZE_DECIMALS, least=0)  # a size of 0 takes a level away
 _WIDE = 10  # where the spread is wider than a tenth the venue shows the last trade instead of the middle
 
 Top = tuple[int, int, int, int]  # bid, its lots, ask, its lots

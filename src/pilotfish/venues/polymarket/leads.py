@@ -34,6 +34,7 @@ _PAGE, _DEEP_PAGE, _OFFSET_MAX = 50, 500, 10_000
 _REMEMBERED = 65_536
 _AUDIT_SOON_NS = 2 * SECOND
 _HELD_MAX = 1_000
+_AHEAD_S = 60  # a stamp so far ahead of the venue's clock is none
 
 
 class Leads:
@@ -127,6 +128,10 @@ class Leads:
         """Newest first as they come; told oldest first. The first of all only says from when on to listen."""
         first = not lead.newest_s
         deeds: list[Deed] = []
+        until_s = self._link.venue_ns(now_ns) // SECOND + _AHEAD_S
+        told, rows = rows, [row for row in rows if 0 < row.timestamp <= until_s]
+        for _ in range(len(told) - len(rows)):
+            self._link.set_aside("activity")
         newest_s = max((row.timestamp for row in rows), default=0)
         for row in reversed(rows):
             try:

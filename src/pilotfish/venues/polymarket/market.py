@@ -40,6 +40,7 @@ _PER_FRAME = 200
 _AGAIN_NS = 900_000_000  # an unchanged book is told again before it is a second old
 _RETRY_NS = SECOND
 _VERDICT_NS = SECOND // 4
+_AHEAD_NS = 5 * SECOND  # a stamp so far ahead of the venue's clock is none
 
 
 class Books:
@@ -107,6 +108,24 @@ class Books:
                 self._hear(message, now_ns)
             except (MessageRefused, NumericOverflow):
                 self._link.set_aside("market message")
+                self._missed(message, now_ns)
+
+    def _missed(self, message: MarketMessage, now_ns: int) -> None:
+        """What could not be used may have changed a book: those that it names are asked for."""
+        tokens = [message.asset_id] if isinstance(message, Snapshot) else []
+        if isinstance(message, PriceChanges):
+            tokens = [row.asset_id for row in message.price_changes]
+        for token in tokens:
+            found = self._find(token)
+            if found is not None:
+                self._doubt(found[0].id, found[1], now_ns)
+
+    def _stamp(self, text: str, now_ns: int) -> int:
+        """Raises MessageRefused for a moment that is yet to come, too: it would overtake all that follows."""
+        ns = stamp_ns(text)
+        if ns > self._link.venue_ns(now_ns) + _AHEAD_NS:
+            raise MessageRefused(f"stamp {text[:40]}", "lies in the future", "ask for the book")
+        return ns
 
     def _hear(self, message: MarketMessage, now_ns: int) -> None:
         if isinstance(message, PriceChanges):
@@ -125,7 +144,7 @@ class Books:
         if found is None:
             return
         instrument, book = found
-        ns = stamp_ns(message.timestamp)
+        ns = self._stamp(message.timestamp, now_ns)
         if ns < book.whole_ns:
             return self._link.set_aside("overtaken book")
         bids, asks = side_of(message.bids, instrument), side_of(message.asks, instrument)
@@ -137,7 +156,7 @@ class Books:
         self._told(instrument, book, now_ns, whole=True)
 
     def _changed(self, message: PriceChanges, now_ns: int) -> None:
-        ns = stamp_ns(message.timestamp)
+        ns = self._stamp(message.timestamp, now_ns)
         touched: dict[int, tuple[Instrument, Book, int | None, int | None]] = {}
         for row in message.price_changes:
             found = self._find(row.asset_id)
@@ -167,7 +186,7 @@ class Books:
         if found is not None:
             instrument, book = found
             book.last = price_of(message.price, instrument)
-            self._mark(instrument, book, stamp_ns(message.timestamp), now_ns)
+            self._mark(instrument, book, self._stamp(message.timestamp, now_ns), now_ns)
 
     def _tick_changed(self, message: TickSizeChange, now_ns: int) -> None:
         """A new epoch: nothing is decided before a fresh book, and what rests is asked for."""

@@ -18,6 +18,7 @@ from pilotfish.domain.reasons import Reason
 from pilotfish.venues.polymarket.assets import ONE
 from pilotfish.venues.polymarket.link import Link
 from pilotfish.venues.polymarket.listing import Listing
+from pilotfish.venues.polymarket.messages import UserTrade
 from pilotfish.venues.polymarket.orders_working import NEVER, Batch, Order, Result, Stage, Working
 from pilotfish.venues.polymarket.settlement import UNIT, Match, Part, Settlements, Trade, matches, status
 from pilotfish.venues.polymarket.statuses import Settlement as Status
@@ -97,7 +98,11 @@ class Results:
             self._link.counts["trades of no order of ours"] += 1
         for order, match in found:
             order.had = True
-            if self._settlements.status(match.fill_id) is not None:
+            beyond = order.filled6 + match.size6 > order.place.lots * UNIT
+            if beyond and isinstance(trade, UserTrade) and self._settlements.status(match.fill_id) is None:
+                self._link.set_aside("trade beyond its order")  # no order trades more than it signs: REST will say
+                self._settlements.ask(match.trade, order.place.account, now_ns)
+            elif self._settlements.status(match.fill_id) is not None:
                 self._settlements.goes_on(match.fill_id, how_far, now_ns)
             elif how_far is Status.FAILED:
                 self._settlements.failed(order, match, self._fee(order, match, match.size6 // UNIT), now_ns)

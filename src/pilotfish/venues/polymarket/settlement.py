@@ -185,12 +185,13 @@ class Settlements:
             if one.ask_ns <= now_ns:
                 one.asks += 1
                 one.ask_ns = now_ns + (self._link.settings.settle_ask_ns << min(one.asks, _DOUBLINGS_MAX))
-                self._ask(one.match.trade, one.order.place.account, now_ns)
+                self.ask(one.match.trade, one.order.place.account, now_ns)
 
     def next_ns(self) -> int | None:
         return min((one.ask_ns for one in self._open.values()), default=None)
 
-    def _ask(self, trade: str, account: int, now_ns: int) -> None:
+    def ask(self, trade: str, account: int, now_ns: int) -> None:
+        """How a trade stands, by REST."""
         if trade in self._asking:
             return
         self._asking.add(trade)

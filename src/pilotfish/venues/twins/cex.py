@@ -204,8 +204,9 @@ class CexTwin:
     def _second(self) -> None:
         for fault in (Fault.SKEW, Fault.FROZEN):
             self.strikes(fault)
+        missed = bool(self._dead_man) and self.faults.hit(Fault.HEARTBEAT)
         for number, due in list(self._dead_man.items()):
-            if due <= self.now_ns:
+            if missed or due <= self.now_ns:
                 del self._dead_man[number]
                 for order in [o for o in self.orders.values() if o.owner == number and o.status == "open"]:
                     self.cancel(order)

@@ -21,7 +21,7 @@ from pilotfish.worlds.platform import Settings, Table, parse
 
 FILE = Path("pilotfish.toml")
 TWIN = "-twin"  # how the names of venues end that are on this machine
-_ENVIRONMENT = re.compile(r"PILOTFISH_(RUN|VENUE|KEYS|LIMITS|FEES|RISK|EXECUTION|REBALANCE)__([A-Z0-9_]+)")
+_ENVIRONMENT = re.compile(r"PILOTFISH_(RUN|VENUE|TRADE|KEYS|LIMITS|FEES|RISK|EXECUTION|REBALANCE)__([A-Z0-9_]+)")
 _SECRET = re.compile(r"(0x)?[0-9a-fA-F]{64}|(?:[a-z]{3,8} ){11,23}[a-z]{3,8}")
 _SECRET_NAMES = ("private_key", "secret", "password", "passphrase", "mnemonic", "seed_phrase", "api_secret")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -45,6 +45,14 @@ class VenueTable(Table, frozen=True, kw_only=True):
     http_url: str = ""
     rpc_url: str = ""  # an EVM node, for leads that are followed on chain
     dead_man_switch: bool = False  # the venue cancels our orders when it stops hearing from us, where it can
+
+
+class TradeTable(Table, frozen=True, kw_only=True):
+    """Another venue than the leads': orders go there, by [[mappings]]."""
+
+    name: str = ""
+    instruments: tuple[str, ...] = ()
+    http_url: str = ""
 
 
 class Keys(Table, frozen=True, kw_only=True):
@@ -85,6 +93,7 @@ class AccountEntry(Table, frozen=True, kw_only=True):
 class LiveSettings(Settings, frozen=True, kw_only=True):
     run: Run = Run()
     venue: VenueTable = VenueTable()
+    trade: TradeTable = TradeTable()
     keys: Keys = Keys()
     limits: Limits = Limits()
     leads: tuple[LeadEntry, ...] = ()
@@ -165,7 +174,7 @@ def overrides(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         if match := _ENVIRONMENT.fullmatch(name):
             try:
                 value = tomllib.loads(f"x = {text}", parse_float=Decimal)["x"]
-            except tomllib.TOMLDecodeError:
+            except (ValueError, RecursionError):
                 value = text
             found.setdefault(match[1].lower(), {})[match[2].lower()] = value
     return found

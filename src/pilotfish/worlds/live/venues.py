@@ -21,7 +21,16 @@ from pilotfish.venues.keys.key import Key
 from pilotfish.venues.polymarket.gateway import PolymarketGateway
 from pilotfish.venues.polymarket.settings import Settings as PolymarketSettings
 from pilotfish.worlds.live.exchanges import EXCHANGES, exchange_of, with_key
-from pilotfish.worlds.live.settings import TWIN, AccountEntry, LeadEntry, Limits, LiveSettings
+from pilotfish.worlds.live.pair_gateway import PairGateway
+from pilotfish.worlds.live.settings import (
+    TWIN,
+    AccountEntry,
+    LeadEntry,
+    Limits,
+    LiveSettings,
+    TradeTable,
+    VenueTable,
+)
 from pilotfish.worlds.live.twin import twin_process
 from pilotfish.worlds.live.twin_venues import TwinWanted
 
@@ -55,6 +64,10 @@ class Place(msgspec.Struct):
 async def gateway_of(settings: LiveSettings, console: Console, recordings: Sequence[Path] = ()) -> AsyncIterator[Place]:
     """The venue the settings name, for as long as it is needed. Raises ConfigError for a name that nobody knows."""
     name = settings.venue.name
+    if settings.trade.name:
+        async with _pair(settings, console, recordings) as place:
+            yield place
+        return
     if name.endswith(TWIN) and name in SUMMARIES:
         async with _twin(settings, console, recordings) as place:
             yield place
@@ -69,6 +82,27 @@ async def gateway_of(settings: LiveSettings, console: Console, recordings: Seque
         known = "; ".join(f"{one}: {summary}" for one, summary in SUMMARIES.items())
         raise ConfigError(settings.where("venue.name"), f"{name!r} is no venue", f"use one of these. {known}")
     yield Place(settings, _GATEWAYS[name](settings))
+
+
+@contextlib.asynccontextmanager
+async def _pair(settings: LiveSettings, console: Console, recordings: Sequence[Path]) -> AsyncIterator[Place]:
+    """Leads of [venue], copied on [trade]. Raises ConfigError where that is none of the exchanges."""
+    trade = settings.trade
+    if trade.name.removesuffix(TWIN) not in EXCHANGES:
+        known = ", ".join(name for one in EXCHANGES for name in (one, one + TWIN))
+        raise ConfigError(settings.where("trade.name"), f"{trade.name!r} cannot be traded on apart", f"use {known}")
+    there = VenueTable(name=trade.name, instruments=trade.instruments, http_url=trade.http_url)
+    alone = msgspec.structs.replace(settings, trade=TradeTable())
+    async with (
+        gateway_of(msgspec.structs.replace(alone, accounts=()), console, recordings) as leads,
+        gateway_of(msgspec.structs.replace(alone, venue=there, leads=()), console) as traded,
+    ):
+        both = msgspec.structs.replace(
+            traded.settings, leads=leads.settings.leads, venue=leads.settings.venue, trade=trade,
+            limits=settings.limits if traded.gateway.real_money else traded.settings.limits,
+        )  # fmt: skip
+        passing = leads.passing or traded.passing
+        yield Place(both, PairGateway(leads.gateway, traded.gateway), traded.keys, passing)
 
 
 def _hyperliquid(settings: LiveSettings, *, mainnet: bool) -> Gateway:

@@ -7,7 +7,6 @@ of the moment.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import numpy as np
 
@@ -27,8 +26,10 @@ from pilotfish.venues.twins.server import TwinServer
 from pilotfish.worlds.live.closed import Closed
 from pilotfish.worlds.shard import Shard
 from pilotfish.worlds.trials.fast_loop import SECOND, FastLoop, ccxt_time
+from pilotfish.worlds.trials.stage import StageOf
 from pilotfish.worlds.trials.trial import (
     CALM_NS,
+    RATES,
     START_NS,
     TIMER_NS,
     UNDER_FAULT_NS,
@@ -44,14 +45,14 @@ KEY, SECRET, PASSWORD = "trial", "trial-secret", "trial-passphrase"
 LEADS = ("one", "two", "three")
 LEAD_USDC = 100_000
 ACTS = 0.15  # of all seconds, each lead
-TWINS = {"binance": BinanceTwin, "bybit": BybitTwin, "okx": OkxTwin}
+TWINS: dict[str, type[BinanceTwin | BybitTwin | OkxTwin]] = {"binance": BinanceTwin, "bybit": BybitTwin, "okx": OkxTwin}
 DEAD_MAN_NS = 30 * SECOND
 
 
 class CcxtStage:
     """One exchange; three leads elsewhere. `leading` says what they did this second."""
 
-    def __init__(self, exchange: str, seed: int, faults: TwinFaults) -> None:
+    def __init__(self, exchange: str, seed: int, faults: TwinFaults, route: Route) -> None:
         self.exchange, self.faults = exchange, faults
         self.twin = TWINS[exchange](faults, TwinSettings(seed=seed), START_NS, walks=True)
         self.instruments: list[Instrument] = [one.instrument for one in self.twin.markets.values()]
@@ -98,13 +99,11 @@ class CcxtStage:
         return done
 
 
-def run_trial_async(exchange: str, fault: Fault, seed: int, route: Route = Route.OMNIBUS) -> Result:
-    """One seed of one fault on one exchange, on a loop of its own."""
-    from pilotfish.worlds.trials.trial import RATES
-
+def run_trial_async(stage_of: StageOf, fault: Fault, seed: int, route: Route = Route.OMNIBUS) -> Result:
+    """One seed of one fault on one exchange, on a loop of its own. `stage_of` makes a `CcxtStage`."""
     loop = FastLoop(START_NS, SPEED)
-    faults = TwinFaults(seed)
-    stage = CcxtStage(exchange, seed, faults)
+    stage = stage_of(seed, TwinFaults(seed), route)
+    assert isinstance(stage, CcxtStage)
     with ccxt_time(loop.clock), asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(_Trial(stage, loop).play(fault, RATES[fault], route, seed))
 
@@ -160,6 +159,3 @@ class _Trial:
                 self._shard.run(self._clock(), TIMER_NS)
             finally:
                 self._turning = False
-
-
-BINANCE, BYBIT, OKX = (partial(run_trial_async, name) for name in TWINS)

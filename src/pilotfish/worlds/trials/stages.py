@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from pilotfish.domain.mandate import Route
 from pilotfish.venues.twins.faults import Fault
+from pilotfish.worlds.trials.ccxt import CcxtStage, run_trial_async
 from pilotfish.worlds.trials.hyperliquid import HyperliquidStage
 from pilotfish.worlds.trials.polymarket import PolymarketStage
 from pilotfish.worlds.trials.stage import StageOf
+from pilotfish.worlds.trials.trial import Result, run_trial
 
 
 class Trialled(NamedTuple):
+    """`run` plays one seed: in virtual time, or over sockets on a loop that is faster than the clock."""
+
     make: StageOf
     routes: tuple[Route, ...]
     without: frozenset[Fault] = frozenset()  # what cannot happen there …
     without_apart: frozenset[Fault] = frozenset()  # … and what cannot where each follower has an account of its own
+    run: Callable[[StageOf, Fault, int, Route], Result] = run_trial
+
+
+def _exchange(name: str, *without: Fault) -> Trialled:
+    """One key is one account there."""
+    none = frozenset({Fault.SETTLEMENT, *without})
+    return Trialled(partial(CcxtStage, name), (Route.OMNIBUS,), none, run=run_trial_async)
 
 
 STAGES: dict[str, Trialled] = {
@@ -24,6 +37,9 @@ STAGES: dict[str, Trialled] = {
     "polymarket": Trialled(
         PolymarketStage, (Route.OMNIBUS, Route.SEGREGATED), without_apart=frozenset({Fault.HEARTBEAT})
     ),
+    "binance": _exchange("binance"),
+    "bybit": _exchange("bybit", Fault.HEARTBEAT),  # it is refused there: docs/ccxt.md
+    "okx": _exchange("okx"),
 }
 
 

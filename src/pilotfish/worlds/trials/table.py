@@ -11,7 +11,7 @@ from rich.table import Table
 from pilotfish.domain.mandate import Route
 from pilotfish.venues.twins.faults import Fault
 from pilotfish.worlds.trials.stages import STAGES, faults_of
-from pilotfish.worlds.trials.trial import Result, run_trial
+from pilotfish.worlds.trials.trial import Result
 
 ENOUGH = 100
 SEEDS_MAX = 200  # a fault that cannot happen on a venue is not waited for
@@ -36,7 +36,8 @@ def cells(venues: Sequence[str], faults: Iterable[Fault]) -> list[Cell]:
 
 
 def run_cell(cell: Cell, seed: int) -> Result:
-    return run_trial(STAGES[cell.venue].make, cell.fault, seed, cell.route)
+    tried = STAGES[cell.venue]
+    return tried.run(tried.make, cell.fault, seed, cell.route)
 
 
 def run_all(

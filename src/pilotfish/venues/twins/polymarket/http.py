@@ -50,7 +50,7 @@ class Api:
             status, said, extra = no.status, {"error": no.words}, no.headers
         except Refused as no:
             status, said = no.status, {"error": no.words}
-        except (msgspec.MsgspecError, ValueError, OverflowError):
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
             status, said = 400, {"error": "Invalid payload"}
         return Answer(status, msgspec.json.encode(said), {"content-type": "application/json", **extra})
 

@@ -64,7 +64,7 @@ class Streams:
         try:
             said = msgspec.json.decode(raw, type=dict[str, Any])
             (self._ask_market if stream.channel == "market" else self._ask_user)(number, stream, said)
-        except (msgspec.MsgspecError, TypeError, AttributeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError, AttributeError):
             self.pushes.append(Push(number, b"INVALID OPERATION"))
 
     def hang_up(self, now_ns: int) -> None:
