@@ -139,12 +139,11 @@ def _books() -> list[Row]:
             raise RuntimeError("the books differ from the baseline's")
     notes = {"against": against, "note": f"{source}; every round starts with an empty cache of numbers"}
     reference, name = _each(baseline, raws), "hyperliquid: decode a book"
+    on = _each(whole, raws, warm=True)
     going_on = notes | {"note": f"{source}; numbers of the rounds before are remembered, as in a session that goes on"}
     return [
         row(f"{name}, 20 levels a side, at first", _each(whole, raws), "µs", reference, target="≥ 4× ccxt", **notes),
-        row(
-            f"{name}, 20 levels a side", _each(whole, raws, warm=True), "µs", reference, target="≥ 4× ccxt", **going_on
-        ),
+        row(f"{name}, 20 levels a side", on, "µs", reference, target="≥ 4× ccxt", **going_on),
         row(f"{name} to its best prices", _each(top, raws), "µs", reference, target="≥ 4× ccxt", **notes),
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, ints, muldiv_floor, muldiv_trunc, peak
+from pilotfish.domain.arith import Ints, ints, muldiv_floor, muldiv_trunc, peak, within
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.reasons import Reason
 
@@ -71,10 +71,10 @@ def grown(targets: Ints, step: Ints, limits: SizingLimits, instrument: Instrumen
     """
     reasons = np.zeros(targets.size, dtype=np.int64)
     room = cap_sublots(limits.order_cap, instrument, price)
-    bounded = np.clip(step, -room, room)
+    bounded = within(step, -room, room)
     reasons[bounded != step] = Reason.ORDER_CAP
     room = np.maximum(cap_sublots(limits.position_cap, instrument, price), np.abs(targets))
-    result = np.clip(targets + bounded, -room, room)
+    result = within(targets + bounded, -room, room)
     reasons[result != targets + bounded] = Reason.POSITION_CAP
     result = np.where(limits.allowed, result, targets)
     reasons[~limits.allowed] = Reason.DENIED

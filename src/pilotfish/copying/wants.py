@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, apportion, largest, total_of
+from pilotfish.domain.arith import Ints, apportion, largest, total_of, within
 from pilotfish.domain.instrument import SUBLOT
 
 
@@ -38,7 +38,7 @@ def wants(targets: Ints, positions: Ints, opening: Ints, leaving: Ints) -> Wants
 
 def _kept(targets: Ints, held: Ints) -> Ints:
     """What of `held` the target keeps, signed: nothing of a position on the other side."""
-    kept: Ints = np.clip(targets, np.minimum(held, 0), np.maximum(held, 0))
+    kept: Ints = within(targets, np.minimum(held, 0), np.maximum(held, 0))
     return kept
 
 

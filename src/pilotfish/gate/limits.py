@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pilotfish.domain.arith import Ints, muldiv_floor
+from pilotfish.domain.arith import Ints, muldiv_floor, within
 from pilotfish.domain.instrument import SUBLOT, Instrument
 from pilotfish.domain.reasons import Reason
 
@@ -41,7 +41,7 @@ def value_floor(sublots: Ints, instrument: Instrument, price: int) -> Ints:
 
 def sublots_floor(money: Ints, instrument: Instrument, price: int) -> Ints:
     """Whole lots, as sub-lots, that `money` (negative counts as nothing) covers at `price`."""
-    lots = instrument.lots_floor(np.clip(money, 0, _MONEY_MAX), price)
+    lots = instrument.lots_floor(within(money, 0, _MONEY_MAX), price)
     return np.minimum(lots, _LOTS_MAX) * SUBLOT
 
 
@@ -52,7 +52,7 @@ def clip_opens(
 
     Quotas that are cut become whole lots, so that rounding up in the allocation cannot break the limit.
     """
-    equity, free = np.clip(exposure.equity, 0, _MONEY_MAX), np.clip(exposure.free, 0, _MONEY_MAX)
+    equity, free = within(exposure.equity, 0, _MONEY_MAX), within(exposure.free, 0, _MONEY_MAX)
     per_fee = 1_000_000 + instrument.taker_fee_e6 * instrument.max_leverage
     leverage = np.minimum(mandates.leverage_cap_e2, _LEVERAGE_MAX_E2)  # so that no mandate can overflow, and halt all
     rooms = (

@@ -19,6 +19,8 @@ PATIENCE_S = 8  # of real time, for whatever should come at once
 class OnLoop(Rig):
     """Runs the loop until something is true: a deadline, and no pause of its own."""
 
+    asks_every_s = 0.1
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()

@@ -46,6 +46,7 @@ class Rig:
     size: int  # lots of a usual order
     instrument: Instrument
     separate: Sequence[int] = ()
+    asks_every_s: float = AGAIN_S
 
     def __init__(self) -> None:
         self.heard = Heard()
@@ -100,6 +101,16 @@ class Rig:
                 self.cursor = max(self.cursor, answer.cursor)
                 return answer
         raise AssertionError(f"{self.name}: a question about {coids} was never answered")
+
+    def asked(self, *coids: int, open_: tuple[int, ...] = (), done: tuple[int, ...] = ()) -> Reconciled:
+        """Ask until the orders stand so, and all are answered for (what is not sure yet is not); the engine asks about what is open for as long as it is."""
+        answer = self.ask(*coids)
+        for _ in range(20):
+            if (set(answer.asked), set(answer.open), set(answer.done)) == (set(coids), set(open_), set(done)):
+                return answer
+            self.within(lambda: False, self.asks_every_s)
+            answer = self.ask(*coids)
+        raise AssertionError(f"{self.name}: {coids} should be open {open_} and done {done}: {answer}")
 
     def quiet(self) -> None:
         """Let everything arrive that is under way."""

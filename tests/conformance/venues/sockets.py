@@ -69,7 +69,11 @@ class OnSockets(OnLoop):
         self.run(submit())
 
     def quiet(self) -> None:
+        self.within(lambda: not self.driver._tasks, 5)
         self.take()
+
+    def later(self, seconds: int) -> None:
+        """What takes long elsewhere is set to be short here."""
 
     def lay(self, lots: int, levels: int = LEVELS) -> None:
         top = self.heard.tops.get(self.instrument.id)
@@ -83,6 +87,7 @@ class OnSockets(OnLoop):
         self.run(there())
 
     def fault(self, fault: Fault, times: int = 1) -> None:
+        self.quiet()  # so that no other request is hit
         self.faults.plan(fault, times)
 
     def always(self, **rates: float) -> None:
@@ -141,7 +146,7 @@ class PolymarketOnSockets(Polymarket, OnSockets):
         url = self.server.url
         return self.new_session(
             f"ws{url[4:]}", url, post_timeout_ns=SOON_NS, ask_timeout_ns=SOON_NS, absent_ns=3 * SOON_NS,
-            settle_ask_ns=SOON_NS,
+            settle_ask_ns=SOON_NS, lead_poll_ns=60 * SECOND,
         )  # fmt: skip
 
     def stranger(self, side: int, lots: int, steps: int) -> None:

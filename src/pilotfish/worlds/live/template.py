@@ -30,10 +30,10 @@ instruments = []          # those that are traded, such as ["BTC", "ETH"]; none 
 # rpc_url = ""            # an EVM node, for leads that are followed on chain
 dead_man_switch = false   # the venue cancels our orders when it stops hearing from us, where it can
 
-# [trade]                 # orders go to another venue than the leads' (docs/ccxt.md), by [[mappings]]
-# name = ""               # binance, bybit or okx
-# instruments = []        # those that are traded there, such as ["BTC/USDT:USDT"]
-# http_url = ""           # instead of the venue's own address
+[trade]                   # another venue than the leads', to which orders go by [[mappings]] (docs/ccxt.md)
+name = ""                 # binance, bybit or okx; none: [venue]
+instruments = []          # those that are traded there, such as ["BTC/USDT:USDT"]
+# http_url = ""           # instead of its own address
 
 [keys]                    # live only: pilotfish keys new makes one
 folder = "~/.pilotfish/keys"  # encrypted files, in the Ethereum keystore format
