@@ -82,6 +82,11 @@ class Both:
     def send(self, *commands) -> None:
         self.pair.submit([Approved(one, _KEY) for one in commands], 1)
 
+    def up(self) -> None:
+        for half in (self.leads, self.trade):
+            half.tell(Connection(1, 1, True))
+        assert [one.up for one in self.told()] == [True]
+
     def told(self):
         return list(self.pair.events(10))
 
@@ -121,6 +126,7 @@ def test_orders_go_to_the_trading_venue_alone_and_questions_to_both(both) -> Non
 
 
 def test_a_question_is_answered_when_both_have_by_the_older_of_their_cursors(both) -> None:
+    both.up()
     both.send(QUERY)
     both.trade.tell(answer(30, (1,)))
     assert both.told() == []
@@ -132,6 +138,7 @@ def test_a_question_is_answered_when_both_have_by_the_older_of_their_cursors(bot
 
 
 def test_an_answer_to_an_earlier_question_is_none_to_a_later_one(both) -> None:
+    both.up()
     both.send(QUERY)
     both.leads.tell(answer(20))
     assert both.told() == []
@@ -144,18 +151,31 @@ def test_an_answer_to_an_earlier_question_is_none_to_a_later_one(both) -> None:
     assert (said.asked, said.open) == ((3,), (3,))
 
 
-def test_the_pair_is_connected_when_both_are(both) -> None:
+def test_the_connection_is_the_trading_venue_s_and_leads_that_come_back_are_asked_about(both) -> None:
     ups = []
     for half, up in (
-        (both.trade, True),
         (both.leads, True),
+        (both.trade, True),
+        (both.leads, False),
         (both.leads, True),
         (both.trade, False),
-        (both.leads, False),
     ):
         half.tell(Connection(1, 1, up))
         ups.append([one.up for one in both.told()])
-    assert ups == [[False], [True], [], [False], []]
+    assert ups == [[], [True], [], [False, True], [False]]
+
+
+def test_while_the_leads_venue_is_away_orders_are_answered_for_and_the_cursor_stays(both) -> None:
+    both.up()
+    both.send(QUERY)
+    both.trade.tell(answer(30, (1,)))
+    assert both.told() == []
+    both.leads.tell(Connection(2, 2, False))
+    (said,) = both.told()
+    assert (said.cursor, said.open) == (QUERY.cursor, (1,))
+    both.send(QUERY)
+    both.trade.tell(answer(40))
+    assert [one.cursor for one in both.told()] == [QUERY.cursor]
 
 
 def test_orders_of_before_a_restart_are_the_trading_venue_s_and_holdings_of_leads_the_other_s(both) -> None:

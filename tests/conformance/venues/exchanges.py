@@ -110,6 +110,9 @@ class ExchangeRig(OnLoop):
     def fault(self, fault: Fault, times: int = 1) -> None:
         self.world.faults.plan(fault, times)
 
+    def injected(self, fault: Fault) -> int:
+        return self.world.faults.injected[fault]
+
     def always(self, **rates: float) -> None:
         self.world.faults.rates = {Fault[name.upper()]: rate for name, rate in rates.items()}
 

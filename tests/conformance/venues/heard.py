@@ -125,9 +125,14 @@ class Heard:
 
     def _word(self, event: OrderUpdate) -> None:
         ended = self.end(event.coid)
-        if ended is not None and event.signal in ENDS and (ended.signal, ended.lots_left) != (
-            event.signal,
-            event.lots_left,
+        if (
+            ended is not None
+            and event.signal in ENDS
+            and (ended.signal, ended.lots_left)
+            != (
+                event.signal,
+                event.lots_left,
+            )
         ):
             self.wrong.append(f"order {event.coid} ended as {ended}, and then as {event}")
         self.words[event.coid].append(event)

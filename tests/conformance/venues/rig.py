@@ -98,12 +98,14 @@ class Rig:
             self.submit(Query(self.cursor, coids))
             if self.within(lambda seen=seen: len(self.heard.answers) > seen, AGAIN_S):
                 answer = self.heard.answers[-1]
+                absent = set(answer.asked) - set(answer.open) - set(answer.done)
+                assert not any(map(self.taken, absent)), f"{self.name} has what it calls absent: {absent}"
                 self.cursor = max(self.cursor, answer.cursor)
                 return answer
         raise AssertionError(f"{self.name}: a question about {coids} was never answered")
 
     def asked(self, *coids: int, open_: tuple[int, ...] = (), done: tuple[int, ...] = ()) -> Reconciled:
-        """Ask until the orders stand so, and all are answered for (what is not sure yet is not); the engine asks about what is open for as long as it is."""
+        """Ask until the orders stand so, as the engine does of what is open; what is not sure yet is not answered."""
         answer = self.ask(*coids)
         for _ in range(20):
             if (set(answer.asked), set(answer.open), set(answer.done)) == (set(coids), set(open_), set(done)):
@@ -136,6 +138,10 @@ class Rig:
 
     def fault(self, fault: Fault, times: int = 1) -> None:
         """The next opportunities of it are taken for certain."""
+        raise NotImplementedError
+
+    def injected(self, fault: Fault) -> int:
+        """How often it has happened."""
         raise NotImplementedError
 
     def always(self, **rates: float) -> None:

@@ -18,8 +18,7 @@ from tests.conformance.venues.virtual import START, InVirtualTime
 
 STRANGER, LEAD = 1 << 40, 1 << 41
 BUCKET = 50
-_KINDS = {Fault.LOST_ANSWER: "lost_ack", Fault.PARTIAL_BATCH: "partial"}
-_RATES = {"double": "duplicate", "reorder": "reorder"}
+_KINDS = {Fault.LOST_ANSWER: "lost_ack", Fault.DOUBLE: "duplicate", Fault.REORDER: "reorder"}
 BTC = Instrument(
     0, "BTC", "sim", Kind.PERP, 5, 1, min_notional=10_000_000, tick=10, max_leverage=10, taker_fee_e6=450,
     maker_fee_e6=-30,
@@ -33,14 +32,15 @@ class Planned(Faults):
         super().__init__(1)
         self.planned: Counter[str] = Counter()
         self.chances: dict[str, float] = {}
+        self.hits: Counter[str] = Counter()
         self._in_transit = True
 
     def _hit(self, kind: str) -> bool:
-        if self.planned[kind]:
-            self.planned[kind] -= 1
-            return True
-        rate = self.chances.get(kind, 0.0)
-        return rate > 0 and self._chance[kind].random() < rate
+        rate, hit = self.chances.get(kind, 0.0), self.planned[kind] > 0
+        self.planned[kind] -= hit
+        hit = hit or (rate > 0 and self._chance[kind].random() < rate)
+        self.hits[kind] += hit
+        return hit
 
 
 class SimRig(InVirtualTime):
@@ -95,8 +95,12 @@ class SimRig(InVirtualTime):
             self.faults.planned[_KINDS[fault]] += times
         self._hear(self.now)
 
+    def injected(self, fault: Fault) -> int:
+        """An outage and an empty bucket are what they are."""
+        return self.faults.hits[_KINDS[fault]] if fault in _KINDS else 1
+
     def always(self, **rates: float) -> None:
-        self.faults.chances = {_RATES[name]: rate for name, rate in rates.items()}
+        self.faults.chances = {_KINDS[Fault(name)]: rate for name, rate in rates.items()}
 
     def gap(self, during: Callable[[], object] = lambda: None) -> None:
         self.venue.disconnect(self.now, 5 * SECOND)

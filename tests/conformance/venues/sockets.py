@@ -90,6 +90,9 @@ class OnSockets(OnLoop):
         self.quiet()  # so that no other request is hit
         self.faults.plan(fault, times)
 
+    def injected(self, fault: Fault) -> int:
+        return self.faults.injected[fault]
+
     def always(self, **rates: float) -> None:
         self.faults.rates = {Fault[name.upper()]: rate for name, rate in rates.items()}
 

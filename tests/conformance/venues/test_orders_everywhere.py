@@ -189,7 +189,9 @@ def test_a_batch_of_separate_accounts_is_answered_order_by_order(make):
     rig.lay(rig.size * 2, levels=1)
     whole, poor, more = rig.size, 10**6 * rig.size, rig.size * 3 // 2
     prices = [rig.price(2)] * 4
-    rig.submit(PlaceBatch(100, rig.instrument.id, 1, ints([0, 1, 2, 3]), ints([whole, poor, more, whole]), ints(prices)))
+    rig.submit(
+        PlaceBatch(100, rig.instrument.id, 1, ints([0, 1, 2, 3]), ints([whole, poor, more, whole]), ints(prices))
+    )
     rig.until(lambda: len(rig.heard.results) == 4, "four results")
     rig.quiet()
     signals = [rig.heard.results[100 + k][0] for k in range(4)]

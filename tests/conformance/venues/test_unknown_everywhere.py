@@ -1,13 +1,17 @@
 """Every venue: what was lost, doubled or never answered is found out and never guessed; who asks is told everything."""
 
+from itertools import pairwise
+
 import pytest
 
-from pilotfish.domain.events import Connection
-from pilotfish.domain.orders import Cancel, OrderSignal, Tif
+from pilotfish.domain.arith import ints
+from pilotfish.domain.events import BookTop, Connection
+from pilotfish.domain.orders import Cancel, OrderSignal, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.twins.faults import Fault
-from tests.conformance.venues.every import with_
+from tests.conformance.venues.every import EVERY, with_
 from tests.conformance.venues.test_orders_everywhere import rests
+from tests.conformance.venues.virtual import InVirtualTime
 
 ACK, FILLED, CANCEL, REJECT, ABSENT, LOST = (
     OrderSignal.ACK, OrderSignal.FILLED, OrderSignal.CANCEL, OrderSignal.REJECT, OrderSignal.ABSENT, OrderSignal.LOST,
@@ -21,6 +25,7 @@ def test_an_order_whose_request_was_lost_is_absent_in_the_end_and_sent_again_is_
     rig.fault(Fault.LOST_REQUEST)
     rig.submit(rig.order(1, 1, 3))
     rig.within(lambda: rig.heard.said(1, LOST), 6)
+    assert rig.injected(Fault.LOST_REQUEST) == 1
     assert set(rig.heard.signals(1)) <= {LOST}, "nobody knows yet"
     rig.until(lambda: rig.heard.up, "the connection")
     rig.later(40)
@@ -37,6 +42,7 @@ def test_an_order_whose_answer_was_lost_ends_as_the_venue_says(rig, tif):
     rig.fault(Fault.LOST_ANSWER)
     rig.submit(rig.order(1, 1, 3 if tif is Tif.IOC else 0, tif))
     rig.until(lambda: rig.taken(1), "the order at the venue")
+    assert rig.injected(Fault.LOST_ANSWER) == 1
     rig.within(lambda: rig.heard.words[1], 6)
     assert not {REJECT, ABSENT} & set(rig.heard.signals(1))
     if tif is Tif.GTC:
@@ -60,6 +66,40 @@ def test_the_same_order_again_is_one_order(rig):
     assert (rig.taken(1), rig.taken(2), rig.resting()) == (1, 1, {1})
     assert rig.heard.end(2).signal is FILLED
     assert rig.heard.lots(2) == rig.size
+
+
+@pytest.mark.parametrize("make", with_("keys"), **names)
+def test_a_server_that_fails_has_not_refused(make):
+    rig = make()
+    for coid in range(1, 6):
+        rig.fault(Fault.ERROR_500)
+        rig.submit(rig.order(coid, 1, -3, Tif.GTC))
+        rig.until(lambda coid=coid: rig.heard.words[coid], "a word of the order")
+        assert REJECT not in rig.heard.signals(coid)
+    rig.later(40)
+    there = tuple(coid for coid in range(1, 6) if rig.taken(coid))
+    assert 0 < len(there) < 5, "the seed must show both"
+    rig.asked(1, 2, 3, 4, 5, open_=there)
+
+
+@pytest.mark.parametrize("make", with_("separate accounts"), **names)
+@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER])
+def test_a_batch_of_which_a_part_was_lost_is_found_out_order_by_order(make, fault):
+    rig = make(separate=3)
+    rig.fault(fault)
+    lots, prices = ints([rig.size] * 3), ints([rig.price(2)] * 3)
+    batch = PlaceBatch(100, rig.instrument.id, 1, ints([0, 1, 2]), lots, prices)
+    rig.submit(batch)
+    rig.within(lambda: len(rig.heard.results) == 3, 6)
+    assert rig.injected(fault) >= 1
+    assert REJECT not in {signal for signal, *_ in rig.heard.results.values()}
+    rig.until(lambda: rig.heard.up, "the connection")
+    rig.later(40)
+    if not any(rig.taken(100 + k) for k in range(3)):
+        rig.asked(100)
+        rig.submit(batch)
+    rig.until(lambda: all(rig.heard.lots(100 + k) == rig.size * rig.taken(100 + k) for k in range(3)), "the results")
+    assert sum(rig.taken(100 + k) for k in range(3)) >= 2
 
 
 # -- gaps --------------------------------------------------------------------------------------------------------------
@@ -156,6 +196,7 @@ def test_doubled_and_reordered_messages_change_nothing(rig):
     rig.always(double=1.0, reorder=0.3)
     trades_a_little(rig)
     rig.always()
+    assert min(rig.injected(fault) for fault in (Fault.DOUBLE, Fault.REORDER)) > 0
 
 
 @pytest.mark.parametrize("make", with_("bytes"), **names)
@@ -164,6 +205,7 @@ def test_garbage_changes_nothing(make):
     rig.always(garbage=0.3)
     trades_a_little(rig)
     rig.always()
+    assert rig.injected(Fault.GARBAGE) > 0
 
 
 # -- refusals of the day -----------------------------------------------------------------------------------------------
@@ -174,6 +216,7 @@ def test_beyond_the_rate_limit_orders_are_late_or_refused_and_never_lost_and_can
     rig.fault(Fault.RATE_LIMIT)
     rig.submit(rig.order(2, 1, -2, Tif.GTC))
     rig.until(lambda: rig.heard.words[2], "a word of the order")
+    assert rig.injected(Fault.RATE_LIMIT) == 1
     if rig.heard.end(2):
         assert (rig.heard.end(2).signal, rig.heard.end(2).reason) == (REJECT, Reason.RATE_LIMIT)
     rig.submit(Cancel(1))
@@ -212,3 +255,14 @@ def test_a_venue_whose_clock_is_off_is_doubted_and_harms_nothing(make, skew_s):
     rig.submit(rig.order(1, 1, 3), rig.order(2, 1, -3, Tif.GTC))
     rig.until(lambda: all(rig.heard.words[coid] for coid in (1, 2)), "what becomes of them")
     rig.until(lambda: rig.heard.doubts[0] and rig.heard.doubts[0][-1], "doubt")
+
+
+@pytest.mark.parametrize("make", [one for one in EVERY if issubclass(one, InVirtualTime)], **names)
+def test_a_book_that_does_not_change_is_told_again_so_that_quiet_is_not_stale(make):
+    rig = make()
+    rig.quiet()
+    before = len(rig.heard.events)
+    rig.later(10)
+    stamps = [event.ours_ns for event in rig.heard.events[before:] if isinstance(event, BookTop)]
+    assert len(stamps) >= 9
+    assert max(later - sooner for sooner, later in pairwise(stamps)) < 2 * 10**9

@@ -80,6 +80,9 @@ class OnTwin(InVirtualTime):
     def fault(self, fault: Fault, times: int = 1) -> None:
         self.faults.plan(fault, times)
 
+    def injected(self, fault: Fault) -> int:
+        return self.faults.injected[fault]
+
     def always(self, **rates: float) -> None:
         self.faults.rates = {Fault[name.upper()]: rate for name, rate in rates.items()}
 
@@ -103,4 +106,3 @@ class OnTwin(InVirtualTime):
         self.venue.stop()
         self.until(lambda: self.venue.session.stopped, "the end of the shutdown")
         self._hear(self.now)
-

@@ -1,7 +1,8 @@
 """Leads of one venue copied on another: both behind one port.
 
 The trading venue uses the run's own instrument ids, and gets every command; the leads' venue keeps ids of its own,
-which are changed on the way out, and is asked what its leads did. Nothing leaves while either is not connected.
+which are changed on the way out, and is asked what its leads did. While it is not connected exits go on; when it comes
+back the core is made to ask what was missed.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ class PairVenue:
         self._leads, self._trade, self._ids, self._free = leads, trade, list(ids), count
         self._local = {one: k for k, one in enumerate(ids)}
         self.idempotent_ids = trade.idempotent_ids
-        self._up: dict[str, bool] = {}
-        self._told_up: bool | None = None
-        self._asked: tuple[int, ...] | None = None
-        self._answers: dict[str, Reconciled] = {}
+        self._leads_up = self._trade_up = False
+        self._asked: Query | None = None
+        self._done: Reconciled | None = None  # by the trading venue
+        self._followed: Reconciled | None = None  # by the leads'
 
     @property
     def failure(self) -> Exception | None:
@@ -59,9 +60,9 @@ class PairVenue:
         """What the leads' venue told, then what the trading venue did."""
         told: list[Event] = []
         for event in self._leads.events(until_ns):
-            told += self._merged("leads", self._renumbered(event))
+            told += self._of_leads(event)
         for event in self._trade.events(until_ns):
-            told += self._merged("trade", event)
+            told += self._of_trade(event)
         return told
 
     def next_ns(self) -> int | None:
@@ -73,7 +74,7 @@ class PairVenue:
         questions = [one for one in commands if isinstance(one.command, Query)]
         for one in questions:
             assert isinstance(one.command, Query)
-            self._asked, self._answers = one.command.coids, {}
+            self._asked, self._done, self._followed = one.command, None, None
         self._trade.submit(commands, now_ns)
         if questions:
             self._leads.submit(questions, now_ns)
@@ -98,19 +99,33 @@ class PairVenue:
         local = getattr(event, "instrument", None)
         return event if local is None else msgspec.structs.replace(event, instrument=self._ids[local])
 
-    def _merged(self, side: str, event: Event) -> list[Event]:
+    def _of_leads(self, event: Event) -> list[Event]:
+        if isinstance(event, Reconciled):
+            if self._asked is not None and event.asked == self._asked.coids:
+                self._followed = event
+            return self._answer(event)
+        if not isinstance(event, Connection):
+            return [self._renumbered(event)]
+        came_back = event.up and not self._leads_up and self._trade_up
+        self._leads_up = event.up
+        if came_back:
+            return [msgspec.structs.replace(event, up=False), event]  # a gap is what the core asks about
+        return self._answer(event)
+
+    def _of_trade(self, event: Event) -> list[Event]:
         if isinstance(event, Connection):
-            self._up[side] = event.up
-            up = self._up.get("leads", False) and self._up.get("trade", False)
-            changed, self._told_up = up is not self._told_up, up
-            return [msgspec.structs.replace(event, up=up)] if changed else []
+            self._trade_up = event.up
         if not isinstance(event, Reconciled):
             return [event]
-        if event.asked != self._asked:
-            return []  # of a question that was asked anew meanwhile
-        self._answers[side] = event
-        if len(self._answers) < 2:
+        if self._asked is not None and event.asked == self._asked.coids:
+            self._done = event
+        return self._answer(event)
+
+    def _answer(self, event: Event) -> list[Event]:
+        """When all that was asked is known; of the leads nothing is while their venue is away, and the cursor stays."""
+        asked, done, followed = self._asked, self._done, self._followed
+        if asked is None or done is None or (self._leads_up and followed is None):
             return []
-        trade, self._asked = self._answers["trade"], None
-        cursor = min(answer.cursor for answer in self._answers.values())
-        return [msgspec.structs.replace(trade, venue_ns=event.venue_ns, ours_ns=event.ours_ns, cursor=cursor)]
+        self._asked = None
+        cursor = asked.cursor if followed is None else min(done.cursor, followed.cursor)
+        return [msgspec.structs.replace(done, venue_ns=event.venue_ns, ours_ns=event.ours_ns, cursor=cursor)]

@@ -9,7 +9,7 @@ from pilotfish.domain.errors import ConfigError
 
 TEMPLATE = """\
 # Settings of a paper or live run. Every table and key may be left out; what stands here are the defaults unless said
-# otherwise. Secrets are never in this file. Any key of the first four tables can be overridden by the environment:
+# otherwise. Secrets are never in this file. Any key of the first five tables can be overridden by the environment:
 # PILOTFISH_RUN__MODE=paper, PILOTFISH_VENUE__NAME=hyperliquid, …
 
 [run]
