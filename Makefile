@@ -52,6 +52,9 @@ format: setup ## rewrite the sources in the house format
 bench: setup ## measure: make bench ARGS="..."
 	@$(BIN)/python -m bench $(ARGS)
 
+trials: setup ## inject every fault into every venue's client: make trials ARGS="--times 20"
+	@$(BIN)/pilotfish trials $(ARGS)
+
 simulate: setup ## run the seeded simulator: make simulate SEEDS=200
 	@$(BIN)/pilotfish simulate --seeds $(SEEDS)
 

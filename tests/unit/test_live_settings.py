@@ -10,6 +10,7 @@ from pilotfish.worlds.live.settings import overrides, parse_settings, read_setti
 from pilotfish.worlds.live.template import TEMPLATE, write_template
 from pilotfish.worlds.toml_lines import line_of, lines_of
 
+ENTRIES = ("address", "name", "key", "equity")
 LEAD = "0x" + "ab" * 20
 
 
@@ -25,7 +26,9 @@ def test_the_file_that_init_writes_says_what_the_defaults_are(tmp_path: Path) ->
 
 def test_its_commented_entries_are_right_once_they_are_used() -> None:
     text = "\n".join(
-        line.removeprefix("# ") if line.startswith(("# [[leads", "# [[acc", "# addr", "# name", "# key", "# equity")) else line
+        line.removeprefix("# ")
+        if line.startswith(("# [[leads", "# [[acc", *(f"# {name}" for name in ENTRIES)))
+        else line
         for line in TEMPLATE.splitlines()
     )
     read = parse_settings(text, "x.toml")

@@ -149,7 +149,7 @@ class PolymarketOnSockets(Polymarket, OnSockets):
         url = self.server.url
         return self.new_session(
             f"ws{url[4:]}", url, post_timeout_ns=SOON_NS, ask_timeout_ns=SOON_NS, absent_ns=3 * SOON_NS,
-            settle_ask_ns=SOON_NS, lead_poll_ns=60 * SECOND,
+            settle_ask_ns=SOON_NS, lead_poll_ns=60 * SECOND, stop_ns_max=SECOND,
         )  # fmt: skip
 
     def stranger(self, side: int, lots: int, steps: int) -> None:

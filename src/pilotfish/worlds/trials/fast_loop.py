@@ -16,7 +16,7 @@ from typing import Any
 from ccxt.base.exchange import BaseExchange  # type: ignore[import-untyped]
 
 SECOND = 1_000_000_000
-GRACE_S = 0.0001  # real: what was sent on loopback is there by then
+GRACE_S = 0.00001  # real: what was sent on loopback is there by then
 
 
 class _Skipping(selectors.SelectSelector):
