@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz bench simulate lint format lock clean
+.PHONY: help setup run test fuzz bench trials simulate lint format lock clean
 
 SEEDS ?= 200
 RUNS ?= 1000000

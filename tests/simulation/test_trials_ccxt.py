@@ -12,9 +12,9 @@ import pytest
 from pilotfish.domain.events import Fill
 from pilotfish.domain.mandate import Route
 from pilotfish.venues.ccxt.venue import CcxtVenue
+from pilotfish.venues.twins.fast_loop import SECOND, FastLoop, ccxt_time
 from pilotfish.venues.twins.faults import Fault
 from pilotfish.worlds.trials.ccxt import TWINS
-from pilotfish.worlds.trials.fast_loop import SECOND, FastLoop, ccxt_time
 from pilotfish.worlds.trials.stages import STAGES, faults_of
 from pilotfish.worlds.trials.table import Cell, run_cell
 from pilotfish.worlds.trials.trial import Result

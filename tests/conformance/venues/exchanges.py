@@ -13,7 +13,7 @@ from pilotfish.venues.twins.server import TwinServer
 from tests.conformance.ccxt_harness import KEY, World
 from tests.conformance.venues.rig import LEVELS, SECOND, Rig
 
-PATIENCE_S = 8  # of real time, for whatever should come at once
+PATIENCE_S = 20  # of real time, for whatever should come at once
 
 
 class OnLoop(Rig):

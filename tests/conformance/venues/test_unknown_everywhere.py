@@ -6,7 +6,7 @@ import pytest
 
 from pilotfish.domain.arith import ints
 from pilotfish.domain.events import BookTop, Connection
-from pilotfish.domain.orders import Cancel, OrderSignal, PlaceBatch, Tif
+from pilotfish.domain.orders import Cancel, OrderSignal, PlaceBatch, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.twins.faults import Fault
 from tests.conformance.venues.every import EVERY, with_
@@ -54,6 +54,15 @@ def test_an_order_whose_answer_was_lost_ends_as_the_venue_says(rig, tif):
     rig.asked(1, done=(1,))
     assert rig.heard.lots(1) == rig.size
     assert rig.heard.end(1) is None or rig.heard.end(1).signal is FILLED
+
+
+def test_an_order_that_is_on_its_way_is_not_called_absent(rig):
+    for coid in range(1, 6):
+        rig.submit(rig.order(coid, 1, -3, Tif.GTC), Query(0, (coid,)))
+        rig.until(lambda coid=coid: rig.heard.said(coid, ACK), "the acknowledgement")
+    rig.within(lambda: len(rig.heard.answers) == 5, rig.asks_every_s)
+    assert all(set(one.asked) == {*one.open, *one.done} for one in rig.heard.answers)
+    rig.asked(1, 5, open_=(1, 5))
 
 
 def test_the_same_order_again_is_one_order(rig):
