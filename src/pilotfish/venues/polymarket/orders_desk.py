@@ -133,6 +133,7 @@ class Trading:
         order.place = msgspec.structs.replace(order.place, lots=amend.lots, price=amend.price)
         order.base6, order.body, order.cancelling, order.asks = traded6, None, False, 0
         order.times, order.had, order.gone, order.stage = 0, False, None, Stage.SIGNING
+        order.acked = False  # the new one is acknowledged by itself
         self.posting.send([order], now_ns)
         return True
 
@@ -207,5 +208,6 @@ class Trading:
         """
         if now_ns - self._stopping_ns >= self._link.settings.stop_ns_max:
             return True
-        open_ = self._link.settings.cancel_on_stop and bool(self.working.live)
+        live = any(not order.absent for order in self.working.live.values())  # what never arrived is not waited for
+        open_ = self._link.settings.cancel_on_stop and live
         return self._link.idle and self.settlements.idle and not open_ and not self.results.next_ns()
