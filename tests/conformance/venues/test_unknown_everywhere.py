@@ -255,6 +255,7 @@ def test_no_book_without_a_verdict_and_none_trusted_before_the_first(make):
     rig = make()
     rig.until(lambda: rig.heard.doubts[0] and not rig.heard.doubts[0][-1], "trust")
     assert set(rig.heard.tops) <= set(rig.heard.doubts)
+    assert rig.heard.doubts[0][0], "it starts doubted"
     rig.gap()
     rig.until(lambda: not rig.heard.doubts[0][-1], "trust after a gap")
     assert sum(not doubt for doubt in rig.heard.doubts[0]) >= 2, "it was doubted between"

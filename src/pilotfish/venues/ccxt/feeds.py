@@ -68,7 +68,7 @@ class Feeds:
         self.tops[instrument] = (top, stamp)
         if not top[0] >= top[2] > 0:  # a crossed one is a doubt, and no book
             self._say(instrument, now_ns)
-        self._verdicts(now_ns)
+        self.verdicts(now_ns)
 
     def mark(self, symbol: str, row: Row, now_ns: int) -> None:
         listed, price = self.listed.get(symbol), row.get("markPrice")
@@ -96,7 +96,7 @@ class Feeds:
         self.trust.lost()
         self.tops.clear()
         self._doubted.clear()
-        self._verdicts(now_ns)
+        self.verdicts(now_ns)
 
     def compared(self, symbol: str, row: Row, now_ns: int) -> None:
         """The same book by another way. It disagrees when the stream neither says the same nor moves for a while."""
@@ -125,7 +125,7 @@ class Feeds:
                 del self._doubted[instrument]
                 self.counts["disagreements"] += 1
                 self.trust.compared(instrument, agrees=False)
-        self._verdicts(now_ns)
+        self.verdicts(now_ns)
         for instrument in self.tops:
             still = now_ns - self._told.get(instrument, 0) >= AGAIN_NS
             if still and self.trust.doubt(instrument, now_ns) is Doubt.NONE:
@@ -136,7 +136,8 @@ class Feeds:
         self._told[instrument] = now_ns
         self._tell(BookTop(stamp, now_ns, instrument, *top))
 
-    def _verdicts(self, now_ns: int) -> None:
+    def verdicts(self, now_ns: int) -> None:
+        """Tell whose verdict is new; before the first book every instrument is doubted."""
         for instrument, doubt in self.trust.changes(now_ns):
             self._tell(DataTrust(now_ns, now_ns, instrument, doubt))
 

@@ -161,9 +161,9 @@ class CcxtGateway:
         for one in self._listed:
             orders += len(await exchange.fetch_open_orders(one.symbol))
         notes = list(may.notes)
-        if may.may_withdraw:
-            notes.append("make an API key that trades and cannot withdraw, bound to this machine's address")
         why = "" if may.may_trade else "it may not trade perpetuals: give the API key that right"
+        if may.may_withdraw:
+            why = "make an API key that trades and cannot withdraw, bound to this machine's address"
         return AccountSurvey(ours, equity, held, orders, may.may_trade, may.may_withdraw, why), notes
 
 

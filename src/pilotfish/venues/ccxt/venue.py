@@ -90,6 +90,7 @@ class CcxtVenue:
         by_symbol = {one.symbol: one for one in self.listed}
         assert self.dialect is not None
         self.feeds = Feeds(by_symbol, self._tell, self._terms)
+        self.feeds.verdicts(self._clock())
         self.orders = Orders(ClientIds(self.settings.namespace), by_symbol, self._tell)
         self.account = Account(
             self.exchange, self.dialect, self.settings, self.orders, clock=self._clock, tell=self._tell,

@@ -147,7 +147,7 @@ def _account(one: AccountSurvey, allocated: int, keys: Sequence[str], may_withdr
         to_do = "pilotfish keys list shows what is there; pilotfish keys new, then approve it"
         out.append(Finding(Level.ERROR, name, f"its key {one.ours.key} cannot sign here", to_do))
     if one.may_withdraw:
-        to_do = "make a key that trades only (pilotfish keys new, pilotfish approve) and name that one"
+        to_do = one.note or "make a key that trades only (pilotfish keys new, pilotfish approve) and name that one"
         why = f"the key {one.ours.key} could withdraw"
         accepted = Finding(Level.WARNING, name, why, "[keys] may_withdraw accepts it; keep little money there")
         out.append(accepted if may_withdraw else Finding(Level.ERROR, name, why, to_do))

@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from pilotfish.domain.codec import decode_event
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.events import InstrumentListed
 from pilotfish.domain.instrument import Instrument
-from pilotfish.domain.mandate import OMNIBUS
+from pilotfish.domain.mandate import OMNIBUS, Follows
 from pilotfish.journal.port import RecordKind
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.gateway import Gateway, Ours, Signer, Survey
@@ -68,6 +69,10 @@ async def look(
     leads = [entry.address.lower() for entry in settings.leads]
     survey = await gateway.survey(leads, ours(settings, None) if live else [], known, keys, signer)
     survey = with_equity(settings, survey)
+    if not survey.leads:  # nobody to draw followers for: the doctor says so
+        nobody = Population(Follows.of([], [], []), np.zeros(0, dtype=np.int64), [], [])
+        found = examine(settings, survey, nobody.follows, keys.addresses if keys else ())
+        return Ready(settings, gateway, survey, nobody, found, keys, signer)
     population = population_of(
         settings.run.followers,
         [name_of(settings, lead) for lead in survey.leads],

@@ -35,8 +35,8 @@ from pilotfish.worlds.trials.trial import (
     UNDER_FAULT_NS,
     Ledger,
     Result,
-    _compare,
-    _opening,
+    compare,
+    opening_of,
 )
 
 SPEED = 5.0  # while something runs
@@ -119,7 +119,7 @@ class _Trial:
         shard.observers.append(ledger)
         async with TwinServer(stage.twin, stage.faults, self._clock) as server:
             venue = self._venue(server.url)
-            shard.handle(_opening(stage, route), self._clock())
+            shard.handle(opening_of(stage, route), self._clock())
             await venue.start()
             shard.venue = stage.venue = venue
             stage.faults.rates[fault] = rate
@@ -128,7 +128,7 @@ class _Trial:
                 stage.calm()
                 stage.faults.rates.clear()
                 await self._pass(CALM_NS)
-                result = _compare(stage, shard.state, ledger, stage.faults.injected[fault], seed)
+                result = compare(stage, shard.state, ledger, stage.faults.injected[fault], seed)
             finally:
                 await venue.stop(cancel=False)
         if venue.failure is not None:

@@ -107,15 +107,15 @@ def run_trial(stage_of: StageOf, fault: Fault, seed: int, route: Route = Route.O
     shard = Shard(MemoryJournal(), stage.venue)
     ledger = Ledger()
     shard.observers.append(ledger)
-    shard.handle(_opening(stage, route), START_NS)
+    shard.handle(opening_of(stage, route), START_NS)
     shard.run(START_NS + UNDER_FAULT_NS, TIMER_NS)
     stage.calm()
     faults.rates.clear()
     shard.run(START_NS + UNDER_FAULT_NS + CALM_NS, TIMER_NS)
-    return _compare(stage, shard.state, ledger, faults.injected[fault], seed)
+    return compare(stage, shard.state, ledger, faults.injected[fault], seed)
 
 
-def _opening(stage: Stage, route: Route) -> list[Event]:
+def opening_of(stage: Stage, route: Route) -> list[Event]:
     leads = [LeadSetup(name, stage.lead_equity) for name in stage.leads]
     who = np.array(stage.open_to if route is Route.SEGREGATED else range(12), dtype=np.int64)
     follower, lead = np.repeat(who, len(leads)), np.tile(np.arange(len(leads)), who.size)
@@ -124,7 +124,7 @@ def _opening(stage: Stage, route: Route) -> list[Event]:
     return opening_events(route, stage.instruments, [], leads, follows, START_NS)
 
 
-def _compare(stage: Stage, state: State, ledger: Ledger, injected: int, seed: int) -> Result:
+def compare(stage: Stage, state: State, ledger: Ledger, injected: int, seed: int) -> Result:
     executed = stage.executed()
     differs = [coid for coid in ledger.sent | set(executed) if executed.get(coid, 0) != ledger.lots[coid]]
     pending = [*state.blocks, *state.batches]
