@@ -27,10 +27,10 @@ from pilotfish.engine.step import Outcome
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.gateway import LiveDriver, Signer, drive
 from pilotfish.venues.hyperliquid.accounts import Account, Settings
-from pilotfish.venues.hyperliquid.actions import Listed
-from pilotfish.venues.hyperliquid.answers import PerpMeta
-from pilotfish.venues.hyperliquid.assets import Listing, perps
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Listed
+from pilotfish.venues.hyperliquid.wire.answers import PerpMeta
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.worlds.lead_table import LeadTable

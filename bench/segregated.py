@@ -19,8 +19,8 @@ from hyperliquid.utils.types import Cloid
 
 from bench.live_stage import Bench, Platform, keys_of, platform, venue
 from bench.measure import Row, row
-from pilotfish.venues.driver import new_loop
 from pilotfish.venues.keys.pool import SignerPool, secrets_of
+from pilotfish.venues.net.driver import new_loop
 
 PROCESSES = 2
 GAP_S = 0.05

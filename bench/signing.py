@@ -26,12 +26,12 @@ from bench.measure import ROOT, Row, median_of, no_collector, row
 from pilotfish.domain.events import BookTop
 from pilotfish.domain.instrument import Instrument, Kind, Side, TickRule
 from pilotfish.domain.orders import Place
-from pilotfish.venues.hyperliquid.actions import Cloids, Listed, Orders, order
-from pilotfish.venues.hyperliquid.books import NUMBERS, Depth, book_top, depth
-from pilotfish.venues.hyperliquid.codec import encode, read_frame
-from pilotfish.venues.hyperliquid.messages import BareBookFrame
-from pilotfish.venues.hyperliquid.signing import Scope, Signer
-from pilotfish.venues.hyperliquid.trading_line import CHUNK
+from pilotfish.venues.hyperliquid.trading.line import CHUNK
+from pilotfish.venues.hyperliquid.wire.actions import Cloids, Listed, Orders, order
+from pilotfish.venues.hyperliquid.wire.books import NUMBERS, Depth, book_top, depth
+from pilotfish.venues.hyperliquid.wire.codec import encode, read_frame
+from pilotfish.venues.hyperliquid.wire.messages import BareBookFrame
+from pilotfish.venues.hyperliquid.wire.signing import Scope, Signer
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.pool import SignerPool, secrets_of

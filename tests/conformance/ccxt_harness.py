@@ -12,11 +12,11 @@ from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.ccxt.venue import CcxtVenue
 from pilotfish.venues.trust import TrustTerms
-from pilotfish.venues.twins.binance import BinanceTwin
-from pilotfish.venues.twins.bybit import BybitTwin
-from pilotfish.venues.twins.cex_wire import CexWire
+from pilotfish.venues.twins.exchanges.binance import BinanceTwin
+from pilotfish.venues.twins.exchanges.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.okx import OkxTwin
+from pilotfish.venues.twins.exchanges.wire import CexWire
 from pilotfish.venues.twins.faults import SECOND, TwinFaults, TwinSettings
-from pilotfish.venues.twins.okx import OkxTwin
 from pilotfish.venues.twins.port import Push
 from pilotfish.venues.twins.server import TwinServer
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pilotfish.domain.events import Connection, Event, OrderUpdate, Timer
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.venues.driver import Driver, new_loop
+from pilotfish.venues.net.driver import Driver, new_loop
 from pilotfish.venues.session import SECOND
 from pilotfish.venues.twins.faults import TwinFaults
 from pilotfish.venues.twins.server import TwinServer

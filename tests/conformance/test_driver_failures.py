@@ -11,9 +11,9 @@ from picows import WSListener, WSMsgType, ws_create_server
 from pilotfish.domain.errors import JournalError, VenueError
 from pilotfish.domain.events import Timer
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.venues.driver import Driver, new_loop
+from pilotfish.venues.net.driver import Driver, new_loop
+from pilotfish.venues.net.terms import WireTerms
 from pilotfish.venues.session import SECOND, Ask, Close, Open
-from pilotfish.venues.wire_terms import WireTerms
 from tests.conformance.live_driver import LOOPS, START_NS, Live, certificate, play, until
 from tests.unit.toy_protocol import ToySession, place
 

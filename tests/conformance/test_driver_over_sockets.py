@@ -4,12 +4,12 @@ import pytest
 
 from pilotfish.domain.events import OrderUpdate, Timer
 from pilotfish.domain.orders import OrderSignal
-from pilotfish.venues.driver import Driver
+from pilotfish.venues.net.driver import Driver
+from pilotfish.venues.net.terms import WireTerms
 from pilotfish.venues.session import SECOND, Ask, Send
 from pilotfish.venues.twins.faults import ON_THE_WAY, Fault, TwinFaults
 from pilotfish.venues.twins.port import Answer
 from pilotfish.venues.twins.server import TwinServer
-from pilotfish.venues.wire_terms import WireTerms
 from tests.conformance.live_driver import LOOPS, START_NS, Live, play, until
 from tests.unit.toy_protocol import PATIENCE_NS, PING_NS, ToySession, ToyTwin, place
 

@@ -12,12 +12,13 @@ from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.hyperliquid.accounts import Account, Settings
-from pilotfish.venues.hyperliquid.actions import Cloids
-from pilotfish.venues.hyperliquid.answers import Accepted
-from pilotfish.venues.hyperliquid.assets import Listing, perps, spots
-from pilotfish.venues.hyperliquid.books import bbo_top, book_top, depth, mark
-from pilotfish.venues.hyperliquid.codec import ALL_METAS, REPLY, SPOT_META, read_frame
-from pilotfish.venues.hyperliquid.messages import (
+from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Cloids
+from pilotfish.venues.hyperliquid.wire.answers import Accepted
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps, spots
+from pilotfish.venues.hyperliquid.wire.books import bbo_top, book_top, depth, mark
+from pilotfish.venues.hyperliquid.wire.codec import ALL_METAS, REPLY, SPOT_META, read_frame
+from pilotfish.venues.hyperliquid.wire.messages import (
     BareBookFrame,
     BboFrame,
     BookFrame,
@@ -30,9 +31,8 @@ from pilotfish.venues.hyperliquid.messages import (
     SpotCtxFrame,
     TradesFrame,
 )
-from pilotfish.venues.hyperliquid.replies import Asked, order_updates
-from pilotfish.venues.hyperliquid.session import HyperliquidSession
-from pilotfish.venues.hyperliquid.told import funding, lead_fill, lead_trades, order_update, own_fill, sort_out
+from pilotfish.venues.hyperliquid.wire.replies import Asked, order_updates
+from pilotfish.venues.hyperliquid.wire.told import funding, lead_fill, lead_trades, order_update, own_fill, sort_out
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import Send, Sign

@@ -10,12 +10,16 @@ from pilotfish.domain.orders import Place, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.assets import Market, tick_of
-from pilotfish.venues.polymarket.books import Book, change_of, price_of, side_of, stamp_ns, stated, unit_of
-from pilotfish.venues.polymarket.codec import MARKET, USER
-from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.messages import Book as Snapshot
-from pilotfish.venues.polymarket.messages import (
+from pilotfish.venues.polymarket.public.books import Book, change_of, price_of, side_of, stamp_ns, stated, unit_of
+from pilotfish.venues.polymarket.public.listing import Listing
+from pilotfish.venues.polymarket.session import PolymarketSession
+from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
+from pilotfish.venues.polymarket.trading.settlement import size6_of
+from pilotfish.venues.polymarket.trading.settlement import status as settlement_of
+from pilotfish.venues.polymarket.wire.assets import Market, tick_of
+from pilotfish.venues.polymarket.wire.codec import MARKET, USER
+from pilotfish.venues.polymarket.wire.messages import Book as Snapshot
+from pilotfish.venues.polymarket.wire.messages import (
     LastTrade,
     MarketMessage,
     PriceChanges,
@@ -23,12 +27,8 @@ from pilotfish.venues.polymarket.messages import (
     UserMessage,
     UserOrder,
 )
-from pilotfish.venues.polymarket.session import PolymarketSession
-from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
-from pilotfish.venues.polymarket.settlement import size6_of
-from pilotfish.venues.polymarket.settlement import status as settlement_of
-from pilotfish.venues.polymarket.stamps import moment_ns_or
-from pilotfish.venues.polymarket.statuses import order_status
+from pilotfish.venues.polymarket.wire.stamps import moment_ns_or
+from pilotfish.venues.polymarket.wire.statuses import order_status
 from pilotfish.venues.session import Ask, Sign
 from tests.fuzz.sound import check
 

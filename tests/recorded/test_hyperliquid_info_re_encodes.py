@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pilotfish.venues.hyperliquid import codec
+from pilotfish.venues.hyperliquid.wire import codec
 from pilotfish.venues.twins.hyperliquid.settings import Coin, HyperliquidSettings
 from tests.unit.twin_hyperliquid_scene import AGENT, ME, MS, SECOND, Scene, order, trigger
 

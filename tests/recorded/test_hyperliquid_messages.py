@@ -11,13 +11,13 @@ import yaml
 
 from pilotfish.domain.events import BookTop, LeadFill
 from pilotfish.domain.instrument import Kind
-from pilotfish.venues.hyperliquid import codec
-from pilotfish.venues.hyperliquid.assets import Listing, perps
-from pilotfish.venues.hyperliquid.books import book_top, depth, mark
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.messages import AssetCtx, Book, BookFrame, TradesFrame
-from pilotfish.venues.hyperliquid.replies import results
-from pilotfish.venues.hyperliquid.told import lead_fill, lead_trades, sort_out
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire import codec
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps
+from pilotfish.venues.hyperliquid.wire.books import book_top, depth, mark
+from pilotfish.venues.hyperliquid.wire.messages import AssetCtx, Book, BookFrame, TradesFrame
+from pilotfish.venues.hyperliquid.wire.replies import results
+from pilotfish.venues.hyperliquid.wire.told import lead_fill, lead_trades, sort_out
 from tests.unit.hyperliquid_samples import NOW, instrument
 
 BTC = instrument(5)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from polymarket.models.clob.user_events import parse_user_event
 
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed
-from pilotfish.venues.polymarket import codec
-from pilotfish.venues.polymarket.assets import Fee, listed, of_clob, of_gamma
-from pilotfish.venues.polymarket.messages import SIDES
-from pilotfish.venues.polymarket.orders import SignedOrder
-from pilotfish.venues.polymarket.stamps import moment_ns
-from pilotfish.venues.polymarket.statuses import order_status, placed, settlement
+from pilotfish.venues.decimals import MessageRefused, fixed
+from pilotfish.venues.polymarket.wire import codec
+from pilotfish.venues.polymarket.wire.assets import Fee, listed, of_clob, of_gamma
+from pilotfish.venues.polymarket.wire.messages import SIDES
+from pilotfish.venues.polymarket.wire.orders import SignedOrder
+from pilotfish.venues.polymarket.wire.stamps import moment_ns
+from pilotfish.venues.polymarket.wire.statuses import order_status, placed, settlement
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, PlaceBatch, Tif
 from pilotfish.gate import approved
 from pilotfish.venues.hyperliquid.accounts import SECOND, Account, Settings
-from pilotfish.venues.hyperliquid.actions import Listed
-from pilotfish.venues.hyperliquid.assets import Listing
-from pilotfish.venues.hyperliquid.codec import FRAME
 from pilotfish.venues.hyperliquid.link import Link
-from pilotfish.venues.hyperliquid.messages import FillsFrame, FundingsFrame, OrdersFrame, TradesFrame, UserFrame
-from pilotfish.venues.hyperliquid.trading import Trading
+from pilotfish.venues.hyperliquid.trading.desk import Trading
+from pilotfish.venues.hyperliquid.wire.actions import Listed
+from pilotfish.venues.hyperliquid.wire.assets import Listing
+from pilotfish.venues.hyperliquid.wire.codec import FRAME
+from pilotfish.venues.hyperliquid.wire.messages import FillsFrame, FundingsFrame, OrdersFrame, TradesFrame, UserFrame
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import Ask, Send, Sign

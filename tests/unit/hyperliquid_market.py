@@ -10,9 +10,9 @@ from pilotfish.domain.events import BatchUpdate, BookTop, Connection, Event, Fil
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, OrderSignal, Place, PlaceBatch, Query, Tif
 from pilotfish.gate import approved
 from pilotfish.venues.hyperliquid.accounts import SECOND, Account, Settings
-from pilotfish.venues.hyperliquid.actions import Cloids
-from pilotfish.venues.hyperliquid.assets import Listing, perps
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Cloids
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.twins.faults import Fault, TwinFaults

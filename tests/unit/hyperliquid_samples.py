@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from pilotfish.domain.instrument import Instrument, Kind, Side, TickRule
-from pilotfish.venues.hyperliquid.actions import Cloids, Listed
+from pilotfish.venues.hyperliquid.wire.actions import Cloids, Listed
 
 KEY = bytes(range(1, 33))
 CLOIDS = Cloids(0x0123_4567_89AB_CDEF)

@@ -20,10 +20,10 @@ from pilotfish.engine.state import State
 from pilotfish.engine.step import step
 from pilotfish.gate.gate import approve_always
 from pilotfish.venues.hyperliquid.accounts import Settings
-from pilotfish.venues.hyperliquid.actions import Listed
-from pilotfish.venues.hyperliquid.assets import Listing
-from pilotfish.venues.hyperliquid.leads import ALL_KINDS
+from pilotfish.venues.hyperliquid.public.leads import ALL_KINDS
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Listed
+from pilotfish.venues.hyperliquid.wire.assets import Listing
 from pilotfish.venues.session import Ask, Close, Open, Send
 
 T0 = 1_784_683_656_000_000_000

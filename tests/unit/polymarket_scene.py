@@ -13,7 +13,7 @@ from pilotfish.domain.orders import Command, OrderSignal, Place, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.listing import Listing
+from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
 from pilotfish.venues.session import Ask, Close, Open, Send, Sign

@@ -10,9 +10,9 @@ from bench.__main__ import NAMES
 from bench.live_market import LEAD, Market, follower
 from bench.live_server import Times
 from bench.live_stage import followers, platform, venue, whole
-from pilotfish.venues.driver import new_loop
-from pilotfish.venues.hyperliquid.codec import FRAME
-from pilotfish.venues.hyperliquid.messages import FillsFrame, TradesFrame
+from pilotfish.venues.hyperliquid.wire.codec import FRAME
+from pilotfish.venues.hyperliquid.wire.messages import FillsFrame, TradesFrame
+from pilotfish.venues.net.driver import new_loop
 
 ROW = {"name", "value", "unit", "baseline", "ratio", "against", "note"}
 

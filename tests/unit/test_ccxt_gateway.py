@@ -21,10 +21,10 @@ from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.gateway import Ours
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import Unfinished
-from pilotfish.venues.twins.binance import BinanceTwin
-from pilotfish.venues.twins.bybit import BybitTwin
-from pilotfish.venues.twins.cex_records import CexOrder
-from pilotfish.venues.twins.okx import OkxTwin
+from pilotfish.venues.twins.exchanges.binance import BinanceTwin
+from pilotfish.venues.twins.exchanges.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.okx import OkxTwin
+from pilotfish.venues.twins.exchanges.records import CexOrder
 from pilotfish.venues.twins.server import TwinServer
 from pilotfish.worlds.live.doctor import Level, examine
 from pilotfish.worlds.live.exchanges import EXCHANGES

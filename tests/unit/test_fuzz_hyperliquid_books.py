@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.errors import PilotfishError
 from pilotfish.domain.events import BookTop, DataTrust, Event
-from pilotfish.venues.hyperliquid.codec import read_frame
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.codec import read_frame
 from pilotfish.venues.session import SECOND, Send
 from tests.fuzz.damage import damaged, torn
 from tests.fuzz.hyperliquid_target import COINS, LISTING, T0, book, session, told

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.events import BookTop, DataTrust, Event
-from pilotfish.venues.polymarket.codec import MARKET
+from pilotfish.venues.polymarket.wire.codec import MARKET
 from pilotfish.venues.session import SECOND, Ask, Send
 from tests.fuzz.damage import damaged, torn
 from tests.fuzz.polymarket_target import CONDITION, NO, T0, YES, book, session

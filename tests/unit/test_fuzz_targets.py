@@ -50,7 +50,7 @@ def test_a_defect_that_is_planted_is_found_with_the_frames_that_it_takes(tmp_pat
         "import sys\n"
         f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests/fuzz')!r}]\n"
         "import atheris_polymarket\n"
-        "from pilotfish.venues.polymarket import books\n"
+        "from pilotfish.venues.polymarket.public import books\n"
         "books.Book.apply = lambda book, change: [][change.price]\n"
         "atheris_polymarket.main()\n"
     )

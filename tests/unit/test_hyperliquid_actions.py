@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pilotfish.domain.instrument import Kind, Side
 from pilotfish.domain.orders import Amend, Place, PlaceBatch, Tif
-from pilotfish.venues.hyperliquid.actions import (
+from pilotfish.venues.hyperliquid.wire.actions import (
     ActionRefused,
     Cloids,
     Limit,

@@ -8,6 +8,7 @@ import pytest
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import Kind
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.accounts import Account
 from pilotfish.venues.hyperliquid.bootstrap import (
     Market,
@@ -20,7 +21,6 @@ from pilotfish.venues.hyperliquid.bootstrap import (
     listing_questions,
     with_fees,
 )
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
 from tests.unit.hyperliquid_scene import ALICE, BOB, CAROL, CROWD, Venue
 
 

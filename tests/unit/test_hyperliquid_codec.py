@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pilotfish.venues.hyperliquid.assets import Listing, perps, spots
-from pilotfish.venues.hyperliquid.codec import FRAME, INFO, META, REPLY, SPOT_META, encode
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps, spots
+from pilotfish.venues.hyperliquid.wire.codec import FRAME, INFO, META, REPLY, SPOT_META, encode
 
 BOOK = (
     '{"channel":"l2Book","data":{"coin":"BTC","levels":[[{"px":"66410.0","sz":"1.5","n":6}],'

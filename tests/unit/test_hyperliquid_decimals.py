@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, Numbers, fixed, fixed_ceil, fixed_floor, shown
+from pilotfish.venues.decimals import MessageRefused, Numbers, fixed, fixed_ceil, fixed_floor, shown
 
 UNITS = st.integers(-(2**63) + 1, 2**63 - 1)
 NUMBER = st.from_regex(r"-?[0-9]{1,12}(\.[0-9]{1,14})?", fullmatch=True)

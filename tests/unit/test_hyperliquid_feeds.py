@@ -6,8 +6,8 @@ import pytest
 
 from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.events import BookTop, DataTrust, Mark
-from pilotfish.venues.hyperliquid.compared import Clock, Top, Tops
-from pilotfish.venues.hyperliquid.messages import Candle
+from pilotfish.venues.hyperliquid.public.compared import Clock, Top, Tops
+from pilotfish.venues.hyperliquid.wire.messages import Candle
 from tests.unit.hyperliquid_scene import BTC, MS, SECOND, T0, Scene, book
 
 KEY = BTC.instrument.id

@@ -7,7 +7,7 @@ import pytest
 
 from pilotfish.domain.events import Connection, LeadFill, LeadPosition
 from pilotfish.domain.instrument import Kind
-from pilotfish.venues.hyperliquid.actions import Listed
+from pilotfish.venues.hyperliquid.wire.actions import Listed
 from tests.unit.hyperliquid_scene import ALICE, BOB, BTC, CROWD, LISTED, MS, T0, Scene
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilotfish.domain.events import LeadFill
-from pilotfish.venues.hyperliquid import backfill
-from pilotfish.venues.hyperliquid.backfill import History
-from pilotfish.venues.hyperliquid.messages import UserFill
+from pilotfish.venues.hyperliquid.public import backfill
+from pilotfish.venues.hyperliquid.public.backfill import History
+from pilotfish.venues.hyperliquid.wire.messages import UserFill
 from tests.unit.hyperliquid_scene import ALICE, CROWD, MS, SECOND, Scene
 
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.answers import Accepted, Denied, Reply
 from pilotfish.venues.hyperliquid.budget import WINDOW_NS, Budget, info_weight, rows_weight
-from pilotfish.venues.hyperliquid.codec import FRAME
 from pilotfish.venues.hyperliquid.link import ASKS_MAX, IN_FLIGHT_MAX, Link
-from pilotfish.venues.hyperliquid.messages import PostFrame
-from pilotfish.venues.hyperliquid.statuses import blame
-from pilotfish.venues.hyperliquid.subscriptions import Subscriptions
+from pilotfish.venues.hyperliquid.public.subscriptions import Subscriptions
+from pilotfish.venues.hyperliquid.wire.answers import Accepted, Denied, Reply
+from pilotfish.venues.hyperliquid.wire.codec import FRAME
+from pilotfish.venues.hyperliquid.wire.messages import PostFrame
+from pilotfish.venues.hyperliquid.wire.statuses import blame
 from pilotfish.venues.session import Ask, Send
 from tests.unit.hyperliquid_scene import SECOND, SETTINGS, T0
 

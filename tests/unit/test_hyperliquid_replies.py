@@ -7,8 +7,8 @@ import pytest
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import OrderSignal, Place, Tif
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.codec import REPLY
-from pilotfish.venues.hyperliquid.replies import Asked, order_updates
+from pilotfish.venues.hyperliquid.wire.codec import REPLY
+from pilotfish.venues.hyperliquid.wire.replies import Asked, order_updates
 from tests.unit.hyperliquid_samples import BTC, NOW
 
 

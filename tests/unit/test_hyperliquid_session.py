@@ -13,9 +13,9 @@ from pilotfish.domain.orders import Cancel, CancelAll, OrderSignal, Place, Place
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.gate import approve_always
 from pilotfish.venues.hyperliquid.asking import Question
-from pilotfish.venues.hyperliquid.assets import Listing
-from pilotfish.venues.hyperliquid.leads import Leads
 from pilotfish.venues.hyperliquid.link import Link
+from pilotfish.venues.hyperliquid.public.leads import Leads
+from pilotfish.venues.hyperliquid.wire.assets import Listing
 from pilotfish.venues.session import Session
 from tests.unit.hyperliquid_scene import ALICE, CROWD, MS, SECOND, SETTINGS, T0, Scene
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pilotfish.domain.errors import VenueError
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, Tif
-from pilotfish.venues.hyperliquid import actions as our
-from pilotfish.venues.hyperliquid.codec import encode
-from pilotfish.venues.hyperliquid.signing import (
+from pilotfish.venues.hyperliquid.wire import actions as our
+from pilotfish.venues.hyperliquid.wire.codec import encode
+from pilotfish.venues.hyperliquid.wire.signing import (
     Scope,
     Signer,
     approve_agent,

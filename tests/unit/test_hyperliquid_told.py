@@ -10,9 +10,9 @@ from pilotfish.domain.events import BookTop, Fill, LeadFill, Liquidation, Mark, 
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.books import bbo_top, book_top, depth, mark
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.messages import (
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire.books import bbo_top, book_top, depth, mark
+from pilotfish.venues.hyperliquid.wire.messages import (
     AssetCtx,
     BasicOrder,
     Bbo,
@@ -25,7 +25,7 @@ from pilotfish.venues.hyperliquid.messages import (
     UserFill,
     UserFunding,
 )
-from pilotfish.venues.hyperliquid.told import funding, lead_fill, lead_trades, order_update, own_fill, sort_out
+from pilotfish.venues.hyperliquid.wire.told import funding, lead_fill, lead_trades, order_update, own_fill, sort_out
 from tests.unit.hyperliquid_samples import BTC, CLOIDS, NOW, instrument
 
 MS = 1_784_683_655_994

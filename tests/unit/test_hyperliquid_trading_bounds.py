@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pilotfish.domain.events import Funding, Liquidation
 from pilotfish.domain.orders import Cancel, Tif
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.answers import RateLimit
-from pilotfish.venues.hyperliquid.nonces import AHEAD_MS_MAX, Nonces, NoncesSpent
-from pilotfish.venues.hyperliquid.trading_limits import Limits, Use
+from pilotfish.venues.hyperliquid.trading.limits import Limits, Use
+from pilotfish.venues.hyperliquid.trading.nonces import AHEAD_MS_MAX, Nonces, NoncesSpent
+from pilotfish.venues.hyperliquid.wire.answers import RateLimit
 from tests.unit.hyperliquid_link import MAIN, Scene, address, batch, followers, no_keys, ok, place, resting
 from tests.unit.hyperliquid_samples import NOW
 

@@ -3,8 +3,8 @@
 import pytest
 
 from pilotfish.domain.orders import Amend, Cancel, CancelAll, Query, Tif
-from pilotfish.venues.hyperliquid import working
-from pilotfish.venues.hyperliquid.answers import RateLimit
+from pilotfish.venues.hyperliquid.trading import working
+from pilotfish.venues.hyperliquid.wire.answers import RateLimit
 from tests.unit.hyperliquid_link import MAIN, UNKNOWN, Scene, address, batch, followers, no_keys, ok, place, resting
 from tests.unit.hyperliquid_samples import CLOIDS
 

@@ -5,7 +5,7 @@ import pytest
 
 from pilotfish.domain.orders import CancelAll, OrderSignal
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.results import Batch, Result
+from pilotfish.venues.hyperliquid.trading.results import Batch, Result
 from tests.unit.hyperliquid_link import (
     Scene,
     batch,

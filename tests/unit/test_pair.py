@@ -19,7 +19,7 @@ from pilotfish.venues.hyperliquid.accounts import Settings as HyperliquidSetting
 from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import Unfinished
-from pilotfish.venues.twins.binance import BinanceTwin
+from pilotfish.venues.twins.exchanges.binance import BinanceTwin
 from pilotfish.venues.twins.hyperliquid.settings import HyperliquidSettings as TwinSettings
 from pilotfish.venues.twins.hyperliquid.twin import HyperliquidTwin
 from pilotfish.venues.twins.server import TwinServer

@@ -10,10 +10,10 @@ from polymarket._internal.actions.orders.market import adjust_buy_amount_for_fee
 from polymarket._internal.actions.orders.market_data import PlatformFeeInfo
 
 from pilotfish.domain.instrument import Kind, TickRule
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.keys.schemes import Scheme
-from pilotfish.venues.polymarket import codec
-from pilotfish.venues.polymarket.assets import (
+from pilotfish.venues.polymarket.wire import codec
+from pilotfish.venues.polymarket.wire.assets import (
     MIN_LOTS,
     TICKS,
     Fee,

@@ -16,12 +16,12 @@ from polymarket._internal.streams.clob.user_protocol import UserServerState, bui
 from polymarket.clients import async_secure
 from polymarket.models.clob.api_key import ApiKeyCreds
 
-from pilotfish.venues.polymarket import auth
-from pilotfish.venues.polymarket.answers import ApiKey
-from pilotfish.venues.polymarket.codec import encode
-from pilotfish.venues.polymarket.messages import SubscribeUser
 from pilotfish.venues.polymarket.settings import Credentials
-from pilotfish.venues.polymarket.signing import auth_request
+from pilotfish.venues.polymarket.wire import auth
+from pilotfish.venues.polymarket.wire.answers import ApiKey
+from pilotfish.venues.polymarket.wire.codec import encode
+from pilotfish.venues.polymarket.wire.messages import SubscribeUser
+from pilotfish.venues.polymarket.wire.signing import auth_request
 from tests.unit.polymarket_samples import ACCOUNT, KEY, signed
 
 SECRET = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.polymarket import codec
-from pilotfish.venues.polymarket.answers import Posted
-from pilotfish.venues.polymarket.messages import (
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.polymarket.wire import codec
+from pilotfish.venues.polymarket.wire.answers import Posted
+from pilotfish.venues.polymarket.wire.messages import (
     Book,
     ChangeMarket,
     LastTrade,
@@ -21,8 +21,8 @@ from pilotfish.venues.polymarket.messages import (
     SubscribeMarket,
     UserOrder,
 )
-from pilotfish.venues.polymarket.stamps import moment_ns, moment_ns_or
-from pilotfish.venues.polymarket.statuses import (
+from pilotfish.venues.polymarket.wire.stamps import moment_ns, moment_ns_or
+from pilotfish.venues.polymarket.wire.statuses import (
     Settlement,
     blame,
     is_over,

@@ -8,7 +8,7 @@ from pilotfish.domain.events import Connection, InstrumentListed, LeadFill, Lead
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Query
 from pilotfish.venues.keys.key import keccak
-from pilotfish.venues.polymarket.chain import ORDER_FILLED
+from pilotfish.venues.polymarket.public.chain import ORDER_FILLED
 from pilotfish.venues.polymarket.settings import EXCHANGES, SECOND
 from tests.unit.polymarket_samples import CONDITION, NO, YES
 from tests.unit.polymarket_scene import LEAD, NO_ID, START, YES_ID, Scene, body_of, query_of

@@ -20,11 +20,11 @@ from pilotfish.domain.events import (
 from pilotfish.domain.orders import Cancel, Command, OrderSignal, Place, Query, Tif
 from pilotfish.gate.approved import _KEY, Approved
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.assets import Market
-from pilotfish.venues.polymarket.listing import Listing
+from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
-from pilotfish.venues.polymarket.settlement import UNIT
+from pilotfish.venues.polymarket.trading.settlement import UNIT
+from pilotfish.venues.polymarket.wire.assets import Market
 from pilotfish.venues.session import Unfinished
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.polymarket.markets import listing

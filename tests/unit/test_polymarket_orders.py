@@ -12,9 +12,9 @@ from pilotfish.domain.errors import VenueError
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, PlaceBatch, Tif
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.polymarket.assets import ONE, TICKS
-from pilotfish.venues.polymarket.codec import encode
-from pilotfish.venues.polymarket.orders import (
+from pilotfish.venues.polymarket.wire.assets import ONE, TICKS
+from pilotfish.venues.polymarket.wire.codec import encode
+from pilotfish.venues.polymarket.wire.orders import (
     CancelMarket,
     CancelOne,
     How,

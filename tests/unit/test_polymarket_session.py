@@ -9,7 +9,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.events import BookTop, Connection, Reconciled
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.orders import Query
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.polymarket.bootstrap import (
     account_questions,
     account_start,

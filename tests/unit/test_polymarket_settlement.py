@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pilotfish.domain.events import Fill, FillReversed, OrderUpdate, Reconciled
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, PlaceBatch, Query, Tif
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.polymarket.assets import ONE
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND
-from pilotfish.venues.polymarket.settlement import UNIT, Match, fill_id, size6_of
+from pilotfish.venues.polymarket.trading.settlement import UNIT, Match, fill_id, size6_of
+from pilotfish.venues.polymarket.wire.assets import ONE
 from pilotfish.venues.session import Unfinished
 from tests.unit.polymarket_scene import YES_ID, Scene, maker, page, place, posted, query_of, trade
 

@@ -17,11 +17,11 @@ from polymarket.errors import TransactionFailedError, TransportError, UserInputE
 
 from pilotfish.venues.keys.schemes import Scheme
 from pilotfish.venues.polymarket import wallet as room
-from pilotfish.venues.polymarket.assets import Market
 from pilotfish.venues.polymarket.node import Node
 from pilotfish.venues.polymarket.settings import Credentials
-from pilotfish.venues.polymarket.signing import EXCHANGE, SignatureType
 from pilotfish.venues.polymarket.wallet import Wallet, WalletRefused, WalletUnknown, allowances, refresh
+from pilotfish.venues.polymarket.wire.assets import Market
+from pilotfish.venues.polymarket.wire.signing import EXCHANGE, SignatureType
 from tests.unit.polymarket_samples import ACCOUNT, POSITION, SECRET, WALLET, YES, market
 
 SCHEMES = list(EXCHANGE)

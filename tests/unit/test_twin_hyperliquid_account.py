@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotfish.domain.errors import ConfigError, VenueError
-from pilotfish.venues.hyperliquid import codec
+from pilotfish.venues.hyperliquid.wire import codec
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid.settings import Coin, HyperliquidSettings
 from tests.unit.twin_hyperliquid_scene import (

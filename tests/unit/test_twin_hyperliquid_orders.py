@@ -2,7 +2,7 @@
 
 import pytest
 
-from pilotfish.venues.hyperliquid.statuses import meaning
+from pilotfish.venues.hyperliquid.wire.statuses import meaning
 from pilotfish.venues.twins.hyperliquid.settings import HyperliquidSettings
 from tests.unit.twin_hyperliquid_scene import ALICE, BOB, ME, MS, Scene, cloid, order, orders, trigger
 

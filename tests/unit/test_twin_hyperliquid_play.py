@@ -3,10 +3,10 @@
 import pytest
 
 from pilotfish.domain.events import LeadFill
-from pilotfish.venues.hyperliquid import codec
-from pilotfish.venues.hyperliquid.assets import perps
-from pilotfish.venues.hyperliquid.messages import TradesFrame, UserFill
-from pilotfish.venues.hyperliquid.told import lead_fill, lead_trades
+from pilotfish.venues.hyperliquid.wire import codec
+from pilotfish.venues.hyperliquid.wire.assets import perps
+from pilotfish.venues.hyperliquid.wire.messages import TradesFrame, UserFill
+from pilotfish.venues.hyperliquid.wire.told import lead_fill, lead_trades
 from tests.unit.twin_hyperliquid_scene import ME, MS, SECOND, START, Scene, of, order
 
 LEAD = "0x" + "1ead" * 10

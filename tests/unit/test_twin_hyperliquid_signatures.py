@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from pilotfish.venues.hyperliquid import codec
-from pilotfish.venues.hyperliquid.actions import CancelCloid, CancelsByCloid, Limit, Order, OrderKind, Orders
-from pilotfish.venues.hyperliquid.signing import Scope, Signer, approve_agent
+from pilotfish.venues.hyperliquid.wire import codec
+from pilotfish.venues.hyperliquid.wire.actions import CancelCloid, CancelsByCloid, Limit, Order, OrderKind, Orders
+from pilotfish.venues.hyperliquid.wire.signing import Scope, Signer, approve_agent
 from tests.unit.twin_hyperliquid_scene import AGENT, ALICE, BOB, ME, MS, NOBODY, SECOND, Scene, cloid, order, orders
 
 DAY_MS = 86_400_000

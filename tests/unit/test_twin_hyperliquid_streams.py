@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pilotfish.venues.hyperliquid import codec
+from pilotfish.venues.hyperliquid.wire import codec
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid.settings import HOUR, HyperliquidSettings
 from tests.unit.twin_hyperliquid_scene import (

@@ -8,9 +8,9 @@ from typing import Protocol
 import msgspec
 
 from pilotfish.domain.instrument import Instrument
-from pilotfish.venues.driver import Driver
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.schemes import SignRequest
+from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.paper import Depth, Level
 from pilotfish.venues.port import Venue
 from pilotfish.venues.session import Session, Unfinished

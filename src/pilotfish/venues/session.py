@@ -1,7 +1,7 @@
 """A venue's protocol as a state machine without sockets and without a clock.
 
 What happens on the wire goes in by method, with the time; what is to be sent comes out as `Out`, what became known as
-events. A driver moves bytes: over real sockets (`venues.driver`), or in virtual time to a twin (`twins.virtual`).
+events. A driver moves bytes: over real sockets (`venues.net.driver`), or in virtual time to a twin (`twins.virtual`).
 The same session therefore meets the same faults in a test, from a seed, as it meets in the world.
 """
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.venues.hyperliquid.accounts import Account, Settings
-from pilotfish.venues.hyperliquid.actions import Cloids
-from pilotfish.venues.hyperliquid.assets import Listing, perps
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Cloids
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.twins.faults import TwinFaults

@@ -7,13 +7,13 @@ from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import Tif
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.assets import of_gamma
-from pilotfish.venues.polymarket.codec import GAMMA_MARKETS
-from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.orders import Salts
+from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import Account, Credentials, Settings
-from pilotfish.venues.polymarket.settlement import UNIT
+from pilotfish.venues.polymarket.trading.settlement import UNIT
+from pilotfish.venues.polymarket.wire.assets import of_gamma
+from pilotfish.venues.polymarket.wire.codec import GAMMA_MARKETS
+from pilotfish.venues.polymarket.wire.orders import Salts
 from pilotfish.venues.twins.faults import TwinFaults, TwinSettings
 from pilotfish.venues.twins.polymarket.markets import listing
 from pilotfish.venues.twins.polymarket.people import LeadTrade

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pilotfish.domain.orders import Command
 from pilotfish.gate.approved import Approved
-from pilotfish.venues.driver import Driver
+from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.session import SECOND, Session, Unfinished
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.polymarket.settle import SettlementTimes

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pilotfish.venues.hyperliquid.accounts import Account
-from pilotfish.venues.hyperliquid.codec import Reading, encode
-from pilotfish.venues.hyperliquid.messages import Ms
-from pilotfish.venues.hyperliquid.signing import Signature, Signed, approve_agent, approve_agent_digest
+from pilotfish.venues.hyperliquid.wire.codec import Reading, encode
+from pilotfish.venues.hyperliquid.wire.messages import Ms
+from pilotfish.venues.hyperliquid.wire.signing import Signature, Signed, approve_agent, approve_agent_digest
 from pilotfish.venues.keys.key import Key
 
 

@@ -6,9 +6,9 @@ from functools import partial
 
 from pilotfish.domain.events import Reconciled
 from pilotfish.domain.orders import Query
-from pilotfish.venues.hyperliquid.leads import Leads
 from pilotfish.venues.hyperliquid.link import Link
-from pilotfish.venues.hyperliquid.trading import Trading
+from pilotfish.venues.hyperliquid.public.leads import Leads
+from pilotfish.venues.hyperliquid.trading.desk import Trading
 from pilotfish.venues.session import SECOND
 
 GIVEN_UP_NS = 30 * SECOND  # an answer that took longer is not waited for any more

@@ -14,13 +14,13 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import Instrument, Kind
+from pilotfish.venues.decimals import MessageRefused, fixed_ceil, fixed_floor
 from pilotfish.venues.hyperliquid.accounts import Account
-from pilotfish.venues.hyperliquid.actions import Listed
-from pilotfish.venues.hyperliquid.answers import RateLimit, SpotState
-from pilotfish.venues.hyperliquid.assets import Listing, perps, spots
-from pilotfish.venues.hyperliquid.codec import ALL_METAS, CLEARINGHOUSE, RATE_LIMIT, SPOT_META, SPOT_STATE, Reading
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed_ceil, fixed_floor
-from pilotfish.venues.hyperliquid.positions import MONEY_DECIMALS, Statement, statement_of, together
+from pilotfish.venues.hyperliquid.public.positions import MONEY_DECIMALS, Statement, statement_of, together
+from pilotfish.venues.hyperliquid.wire.actions import Listed
+from pilotfish.venues.hyperliquid.wire.answers import RateLimit, SpotState
+from pilotfish.venues.hyperliquid.wire.assets import Listing, perps, spots
+from pilotfish.venues.hyperliquid.wire.codec import ALL_METAS, CLEARINGHOUSE, RATE_LIMIT, SPOT_META, SPOT_STATE, Reading
 
 Body = dict[str, Any]
 _CASH = "USDC"

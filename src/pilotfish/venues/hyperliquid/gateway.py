@@ -11,20 +11,20 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError, VenueError
 from pilotfish.domain.instrument import Instrument, Kind
+from pilotfish.venues.decimals import fixed_floor
 from pilotfish.venues.gateway import AccountSurvey, Budget, LeadSurvey, LiveVenue, Ours, Signer, Survey, drive
 from pilotfish.venues.hyperliquid import agent, bootstrap
 from pilotfish.venues.hyperliquid.accounts import Account, Settings
-from pilotfish.venues.hyperliquid.answers import Accepted, PerpMeta
-from pilotfish.venues.hyperliquid.assets import Listing
-from pilotfish.venues.hyperliquid.codec import L2_BOOK, OPEN_ORDERS, RATE_LIMIT, REPLY, Reading, encode
-from pilotfish.venues.hyperliquid.decimals import fixed_floor
-from pilotfish.venues.hyperliquid.messages import Ctx
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.answers import Accepted, PerpMeta
+from pilotfish.venues.hyperliquid.wire.assets import Listing
+from pilotfish.venues.hyperliquid.wire.codec import L2_BOOK, OPEN_ORDERS, RATE_LIMIT, REPLY, Reading, encode
+from pilotfish.venues.hyperliquid.wire.messages import Ctx
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.net.http import Answered, Http
+from pilotfish.venues.net.terms import WireTerms
 from pilotfish.venues.session import SECOND, Ask
-from pilotfish.venues.wire_http import Answered, Http
-from pilotfish.venues.wire_terms import WireTerms
 
 MS = 1_000_000
 PROBES = 4

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pilotfish.domain.events import Event
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.accounts import Settings
-from pilotfish.venues.hyperliquid.answers import Denied, Reply
 from pilotfish.venues.hyperliquid.budget import Budget
-from pilotfish.venues.hyperliquid.codec import REPLY, encode
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.messages import Posted
+from pilotfish.venues.hyperliquid.wire.answers import Denied, Reply
+from pilotfish.venues.hyperliquid.wire.codec import REPLY, encode
+from pilotfish.venues.hyperliquid.wire.messages import Posted
 from pilotfish.venues.session import SECOND, Ask, Out, Send
 
 STREAM = "main"

@@ -14,15 +14,19 @@ from pilotfish.domain.events import Connection, Event
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.orders import Command, Place, PlaceBatch, Query
 from pilotfish.gate.approved import Approved
+from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.accounts import USER_STREAMS_MAX, Account, Settings
 from pilotfish.venues.hyperliquid.asking import Question
-from pilotfish.venues.hyperliquid.assets import VENUE, Listing
-from pilotfish.venues.hyperliquid.codec import read_frame
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.feeds import Feeds
-from pilotfish.venues.hyperliquid.leads import ALL_KINDS, Leads
 from pilotfish.venues.hyperliquid.link import STREAM, Link
-from pilotfish.venues.hyperliquid.messages import (
+from pilotfish.venues.hyperliquid.public.feeds import Feeds
+from pilotfish.venues.hyperliquid.public.leads import ALL_KINDS, Leads
+from pilotfish.venues.hyperliquid.public.subscriptions import Subscriptions
+from pilotfish.venues.hyperliquid.pulse import Pulse
+from pilotfish.venues.hyperliquid.refusals import refusals
+from pilotfish.venues.hyperliquid.trading.desk import Trading
+from pilotfish.venues.hyperliquid.wire.assets import VENUE, Listing
+from pilotfish.venues.hyperliquid.wire.codec import read_frame
+from pilotfish.venues.hyperliquid.wire.messages import (
     BareBookFrame,
     BboFrame,
     BookFrame,
@@ -38,10 +42,6 @@ from pilotfish.venues.hyperliquid.messages import (
     TradesFrame,
     UserFrame,
 )
-from pilotfish.venues.hyperliquid.pulse import Pulse
-from pilotfish.venues.hyperliquid.refusals import refusals
-from pilotfish.venues.hyperliquid.subscriptions import Subscriptions
-from pilotfish.venues.hyperliquid.trading import Trading
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import SECOND, Close, Open, Out, Unfinished
 from pilotfish.venues.trust import Trust

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pilotfish.venues.hyperliquid.signing import agent_digest
+from pilotfish.venues.hyperliquid.wire.signing import agent_digest
 from pilotfish.venues.keys.key import KeyRefused, keccak
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
-from pilotfish.venues.polymarket.signing import DOMAINS
+from pilotfish.venues.polymarket.wire.signing import DOMAINS
 
 
 def digest_of(request: SignRequest) -> bytes:

@@ -16,14 +16,18 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError, NumericOverflow
 from pilotfish.domain.instrument import Instrument, to_units_floor
-from pilotfish.venues.hyperliquid.codec import Reading
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.keys.schemes import Scheme
-from pilotfish.venues.polymarket.answers import GammaMarket, PublicPosition
-from pilotfish.venues.polymarket.assets import MONEY_DECIMALS, Listed, Market, of_gamma
-from pilotfish.venues.polymarket.assets import listed as tokens_of
-from pilotfish.venues.polymarket.books import SIZE_DECIMALS
-from pilotfish.venues.polymarket.codec import (
+from pilotfish.venues.polymarket.public.books import SIZE_DECIMALS
+from pilotfish.venues.polymarket.public.deeds import price_of
+from pilotfish.venues.polymarket.public.listing import Listing
+from pilotfish.venues.polymarket.settings import SECOND, Account, Settings
+from pilotfish.venues.polymarket.trading.settlement import UNIT
+from pilotfish.venues.polymarket.wire.answers import GammaMarket, PublicPosition
+from pilotfish.venues.polymarket.wire.assets import MONEY_DECIMALS, Listed, Market, of_gamma
+from pilotfish.venues.polymarket.wire.assets import listed as tokens_of
+from pilotfish.venues.polymarket.wire.codec import (
     BALANCE_ALLOWANCE,
     CLOSED_ONLY,
     GAMMA_MARKETS,
@@ -32,11 +36,7 @@ from pilotfish.venues.polymarket.codec import (
     SERVER_TIME,
     encode,
 )
-from pilotfish.venues.polymarket.deeds import price_of
-from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.settings import SECOND, Account, Settings
-from pilotfish.venues.polymarket.settlement import UNIT
-from pilotfish.venues.polymarket.signing import EXCHANGE
+from pilotfish.venues.polymarket.wire.signing import EXCHANGE
 
 COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"  # pUSD
 _BALANCE_OF = "0x70a08231"  # balanceOf(address)

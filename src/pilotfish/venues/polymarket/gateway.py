@@ -12,16 +12,17 @@ from pilotfish.domain.instrument import Instrument
 from pilotfish.venues.gateway import AccountSurvey, LeadSurvey, LiveVenue, Ours, Signer, Survey, drive
 from pilotfish.venues.keys.key import KeyRefused
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket import auth, bootstrap
+from pilotfish.venues.net.http import Answered, Http
+from pilotfish.venues.net.terms import WireTerms
+from pilotfish.venues.polymarket import bootstrap
 from pilotfish.venues.polymarket.bootstrap import Question
-from pilotfish.venues.polymarket.codec import API_KEY
-from pilotfish.venues.polymarket.listing import Listing
+from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import SECOND, Account, Credentials, Settings
-from pilotfish.venues.polymarket.signing import SignatureType, auth_request
+from pilotfish.venues.polymarket.wire import auth
+from pilotfish.venues.polymarket.wire.codec import API_KEY
+from pilotfish.venues.polymarket.wire.signing import SignatureType, auth_request
 from pilotfish.venues.session import Ask
-from pilotfish.venues.wire_http import Answered, Http
-from pilotfish.venues.wire_terms import WireTerms
 
 TRIPS = 4
 _WALLETS = {

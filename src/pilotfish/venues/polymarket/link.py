@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from pilotfish.domain.events import Event
-from pilotfish.venues.polymarket.auth import l2_headers
 from pilotfish.venues.polymarket.settings import MINUTE, NS_PER_MS, SECOND, Account, Credentials, Settings
+from pilotfish.venues.polymarket.wire.auth import l2_headers
 from pilotfish.venues.session import Ask, Out, Send
 
 _BLOCKED_NS = SECOND  # for a 429 that does not say how long

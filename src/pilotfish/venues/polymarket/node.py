@@ -5,8 +5,8 @@ from __future__ import annotations
 import aiohttp
 import msgspec
 
-from pilotfish.venues.hyperliquid.codec import Reading
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.polymarket.wallet import WalletRefused
 
 

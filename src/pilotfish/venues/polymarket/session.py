@@ -13,23 +13,23 @@ from pilotfish.domain.events import Connection, Event, Reconciled
 from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.assets import VENUE
-from pilotfish.venues.polymarket.auth import stream_auth
-from pilotfish.venues.polymarket.chain import Chain
-from pilotfish.venues.polymarket.clock import Clock
-from pilotfish.venues.polymarket.codec import MARKET, USER, Heard
-from pilotfish.venues.polymarket.discovery import Discovery
-from pilotfish.venues.polymarket.heartbeat import Heartbeats
-from pilotfish.venues.polymarket.leads import Leads
 from pilotfish.venues.polymarket.link import Link
-from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.market import STREAM, Books
-from pilotfish.venues.polymarket.messages import PONG, MarketMessage, SubscribeUser, UserMessage
-from pilotfish.venues.polymarket.orders_desk import Trading
-from pilotfish.venues.polymarket.orders_posting import Guards
-from pilotfish.venues.polymarket.resolutions import Resolutions
+from pilotfish.venues.polymarket.public.chain import Chain
+from pilotfish.venues.polymarket.public.clock import Clock
+from pilotfish.venues.polymarket.public.discovery import Discovery
+from pilotfish.venues.polymarket.public.leads import Leads
+from pilotfish.venues.polymarket.public.listing import Listing
+from pilotfish.venues.polymarket.public.market import STREAM, Books
+from pilotfish.venues.polymarket.public.resolutions import Resolutions
 from pilotfish.venues.polymarket.settings import OMNIBUS, SECOND, Account, Credentials, Settings
 from pilotfish.venues.polymarket.streams import Streams
+from pilotfish.venues.polymarket.trading.desk import Trading
+from pilotfish.venues.polymarket.trading.heartbeat import Heartbeats
+from pilotfish.venues.polymarket.trading.posting import Guards
+from pilotfish.venues.polymarket.wire.assets import VENUE
+from pilotfish.venues.polymarket.wire.auth import stream_auth
+from pilotfish.venues.polymarket.wire.codec import MARKET, USER, Heard
+from pilotfish.venues.polymarket.wire.messages import PONG, MarketMessage, SubscribeUser, UserMessage
 from pilotfish.venues.session import Out, Unfinished
 from pilotfish.venues.trust import Trust
 

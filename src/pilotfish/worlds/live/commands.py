@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.driver import new_loop
 from pilotfish.venues.gateway import LiveVenue, Signer
 from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.key import Key
@@ -22,6 +21,7 @@ from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.pool import SignerLink, SignerPool, secrets_of
 from pilotfish.venues.keys.signer import SignerServer, keep_to_yourself
+from pilotfish.venues.net.driver import new_loop
 from pilotfish.views.report.schema import Book
 from pilotfish.views.report.table import LiveView
 from pilotfish.worlds import model

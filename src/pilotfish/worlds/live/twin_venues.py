@@ -12,12 +12,12 @@ from pilotfish.domain.errors import ConfigError, RecordingError
 from pilotfish.domain.events import LeadFill
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.recordings import Recording, read_recordings
-from pilotfish.venues.twins.binance import BinanceTwin
-from pilotfish.venues.twins.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.binance import BinanceTwin
+from pilotfish.venues.twins.exchanges.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.okx import OkxTwin
 from pilotfish.venues.twins.faults import TwinSettings
 from pilotfish.venues.twins.hyperliquid.settings import Coin, HyperliquidSettings
 from pilotfish.venues.twins.hyperliquid.twin import HyperliquidTwin
-from pilotfish.venues.twins.okx import OkxTwin
 from pilotfish.venues.twins.polymarket.markets import listing
 from pilotfish.venues.twins.polymarket.twin import PolymarketTwin, flow
 from pilotfish.venues.twins.port import Twin

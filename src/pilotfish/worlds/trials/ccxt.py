@@ -18,11 +18,11 @@ from pilotfish.venues.ccxt.ids import ClientIds
 from pilotfish.venues.ccxt.settings import Credentials, Settings
 from pilotfish.venues.ccxt.venue import CcxtVenue
 from pilotfish.venues.port import Venue
-from pilotfish.venues.twins.binance import BinanceTwin
-from pilotfish.venues.twins.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.binance import BinanceTwin
+from pilotfish.venues.twins.exchanges.bybit import BybitTwin
+from pilotfish.venues.twins.exchanges.okx import OkxTwin
 from pilotfish.venues.twins.fast_loop import SECOND, FastLoop, ccxt_time
 from pilotfish.venues.twins.faults import Fault, TwinFaults, TwinSettings
-from pilotfish.venues.twins.okx import OkxTwin
 from pilotfish.venues.twins.server import TwinServer
 from pilotfish.worlds.live.closed import Closed
 from pilotfish.worlds.shard import Shard

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pilotfish.domain.mandate import OMNIBUS, Route
 from pilotfish.venues.hyperliquid.accounts import Account, Settings
-from pilotfish.venues.hyperliquid.actions import Cloids, Listed
-from pilotfish.venues.hyperliquid.assets import Listing
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
+from pilotfish.venues.hyperliquid.wire.actions import Cloids, Listed
+from pilotfish.venues.hyperliquid.wire.assets import Listing
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.port import Venue

@@ -7,14 +7,14 @@ from collections import Counter
 from pilotfish.domain.mandate import OMNIBUS, Route
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.polymarket.assets import of_gamma
-from pilotfish.venues.polymarket.codec import GAMMA_MARKETS
-from pilotfish.venues.polymarket.listing import Listing
-from pilotfish.venues.polymarket.orders import Salts
+from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.session import PolymarketSession
 from pilotfish.venues.polymarket.settings import Account, Credentials, Settings
-from pilotfish.venues.polymarket.settlement import UNIT
-from pilotfish.venues.polymarket.signing import SignatureType
+from pilotfish.venues.polymarket.trading.settlement import UNIT
+from pilotfish.venues.polymarket.wire.assets import of_gamma
+from pilotfish.venues.polymarket.wire.codec import GAMMA_MARKETS
+from pilotfish.venues.polymarket.wire.orders import Salts
+from pilotfish.venues.polymarket.wire.signing import SignatureType
 from pilotfish.venues.port import Venue
 from pilotfish.venues.twins.faults import TwinFaults, TwinSettings
 from pilotfish.venues.twins.polymarket.markets import listing

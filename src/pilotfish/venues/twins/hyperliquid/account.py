@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 
 from pilotfish.domain.instrument import BPS
-from pilotfish.venues.hyperliquid.answers import (
+from pilotfish.venues.hyperliquid.wire.answers import (
     AssetPosition,
     Clearinghouse,
     CumFunding,
@@ -16,7 +16,7 @@ from pilotfish.venues.hyperliquid.answers import (
     Position,
     PositionLeverage,
 )
-from pilotfish.venues.hyperliquid.messages import UserFill
+from pilotfish.venues.hyperliquid.wire.messages import UserFill
 from pilotfish.venues.twins.hyperliquid.market import Market
 from pilotfish.venues.twins.hyperliquid.order import Order
 from pilotfish.venues.twins.hyperliquid.settings import MONEY

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pilotfish.venues.hyperliquid.answers import Accepted, Denied, Reply, Response, Status, Statuses
+from pilotfish.venues.hyperliquid.wire.answers import Accepted, Denied, Reply, Response, Status, Statuses
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.clock import SWITCHES_A_DAY

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pilotfish.domain.orders import Tif
-from pilotfish.venues.hyperliquid.answers import FundingDelta, FundingRow
-from pilotfish.venues.hyperliquid.messages import AccountLiquidation, FillLiquidation
+from pilotfish.venues.hyperliquid.wire.answers import FundingDelta, FundingRow
+from pilotfish.venues.hyperliquid.wire.messages import AccountLiquidation, FillLiquidation
 from pilotfish.venues.twins.hyperliquid.account import Account, Holding
 from pilotfish.venues.twins.hyperliquid.core import Core
 from pilotfish.venues.twins.hyperliquid.market import Market

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from msgspec import UNSET
 
 from pilotfish.domain.orders import Tif
-from pilotfish.venues.hyperliquid.answers import Filled, Resting, Status
-from pilotfish.venues.hyperliquid.messages import FillLiquidation, NonUserCancel
-from pilotfish.venues.hyperliquid.messages import Trade as Print
+from pilotfish.venues.hyperliquid.wire.answers import Filled, Resting, Status
+from pilotfish.venues.hyperliquid.wire.messages import FillLiquidation, NonUserCancel
+from pilotfish.venues.hyperliquid.wire.messages import Trade as Print
 from pilotfish.venues.sim.matching import ANONYMOUS, Pulled, Trade
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.fills import book_fill

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pilotfish.venues.hyperliquid.codec import encode
+from pilotfish.venues.hyperliquid.wire.codec import encode
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid import clock
 from pilotfish.venues.twins.hyperliquid.actions import Desk, items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from pilotfish.venues.hyperliquid.messages import FillLiquidation, Trade, UserFill
+from pilotfish.venues.hyperliquid.wire.messages import FillLiquidation, Trade, UserFill
 from pilotfish.venues.sim.accounts import fee_ceil
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.market import Market

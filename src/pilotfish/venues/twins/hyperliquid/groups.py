@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotfish.venues.hyperliquid.answers import Filled, Resting, Status
+from pilotfish.venues.hyperliquid.wire.answers import Filled, Resting, Status
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.core import Core
 from pilotfish.venues.twins.hyperliquid.order import Order, Wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pilotfish.venues.hyperliquid.answers import (
+from pilotfish.venues.hyperliquid.wire.answers import (
     Clearinghouse,
     KnownOrder,
     RateLimit,
@@ -13,7 +13,7 @@ from pilotfish.venues.hyperliquid.answers import (
     SpotState,
     UnknownOrder,
 )
-from pilotfish.venues.hyperliquid.messages import UserFill
+from pilotfish.venues.hyperliquid.wire.messages import UserFill
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.core import Core
 from pilotfish.venues.twins.hyperliquid.limits import Limits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilotfish.domain.instrument import Instrument
-from pilotfish.venues.hyperliquid.assets import perps
+from pilotfish.venues.hyperliquid.wire.assets import perps
 from pilotfish.venues.sim.figures import figures_for
 from pilotfish.venues.sim.flow import OrderFlow
 from pilotfish.venues.sim.modelled import Anchor, ModelledBook

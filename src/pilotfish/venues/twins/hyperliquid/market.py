@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 
 from pilotfish.domain.instrument import Instrument
-from pilotfish.venues.hyperliquid.messages import Book, Candle, Ctx, Level, Trade
+from pilotfish.venues.hyperliquid.wire.messages import Book, Candle, Ctx, Level, Trade
 from pilotfish.venues.sim.market import MarketSource
 from pilotfish.venues.twins.hyperliquid.order import Order
 from pilotfish.venues.twins.hyperliquid.settings import MONEY

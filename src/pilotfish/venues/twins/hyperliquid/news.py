@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pilotfish.venues.hyperliquid.answers import FundingRow
-from pilotfish.venues.hyperliquid.messages import AccountLiquidation, NonUserCancel, OrderState, Trade, UserFill
+from pilotfish.venues.hyperliquid.wire.answers import FundingRow
+from pilotfish.venues.hyperliquid.wire.messages import AccountLiquidation, NonUserCancel, OrderState, Trade, UserFill
 
 
 class News:

@@ -8,8 +8,8 @@ from msgspec import UNSET
 
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import Tif
-from pilotfish.venues.hyperliquid.answers import OpenOrder, OrderHistory
-from pilotfish.venues.hyperliquid.messages import BasicOrder, OrderState
+from pilotfish.venues.hyperliquid.wire.answers import OpenOrder, OrderHistory
+from pilotfish.venues.hyperliquid.wire.messages import BasicOrder, OrderState
 from pilotfish.venues.twins.hyperliquid.text import num
 
 TIFS = {"Ioc": Tif.IOC, "FrontendMarket": Tif.IOC, "Gtc": Tif.GTC, "Alo": Tif.ALO}

@@ -14,9 +14,9 @@ from msgspec import UNSET
 
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument
-from pilotfish.venues.hyperliquid.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.messages import Trade, UserFill
-from pilotfish.venues.hyperliquid.told import lead_fill
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.hyperliquid.wire.messages import Trade, UserFill
+from pilotfish.venues.hyperliquid.wire.told import lead_fill
 from pilotfish.venues.sim.modelled import Anchor
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.core import Core

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pilotfish.venues.hyperliquid.answers import PerpAsset, PerpMeta, SpotMeta, SpotToken
+from pilotfish.venues.hyperliquid.wire.answers import PerpAsset, PerpMeta, SpotMeta, SpotToken
 
 MS = 1_000_000
 SECOND = 1_000_000_000

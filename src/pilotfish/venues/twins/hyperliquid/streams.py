@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pilotfish.venues.hyperliquid import messages as m
-from pilotfish.venues.hyperliquid.answers import SpotState
-from pilotfish.venues.hyperliquid.codec import encode
+from pilotfish.venues.hyperliquid.wire import messages as m
+from pilotfish.venues.hyperliquid.wire.answers import SpotState
+from pilotfish.venues.hyperliquid.wire.codec import encode
 from pilotfish.venues.twins.faults import Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid.account import Account
 from pilotfish.venues.twins.hyperliquid.core import Core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from pilotfish.domain.arith import INT64_MAX
-from pilotfish.venues.hyperliquid.decimals import MessageRefused, fixed, shown
+from pilotfish.venues.decimals import MessageRefused, fixed, shown
 
 STRANGERS = 40
 

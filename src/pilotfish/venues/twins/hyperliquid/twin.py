@@ -8,8 +8,8 @@ from decimal import Decimal
 from pilotfish.domain.errors import VenueError
 from pilotfish.domain.events import LeadFill
 from pilotfish.domain.instrument import Instrument, to_units_floor
-from pilotfish.venues.hyperliquid.answers import OrderHistory, Status
-from pilotfish.venues.hyperliquid.messages import UserFill
+from pilotfish.venues.hyperliquid.wire.answers import OrderHistory, Status
+from pilotfish.venues.hyperliquid.wire.messages import UserFill
 from pilotfish.venues.sim.agenda import Agenda
 from pilotfish.venues.twins.faults import SECOND, Fault, TwinFaults
 from pilotfish.venues.twins.hyperliquid import clock, listing

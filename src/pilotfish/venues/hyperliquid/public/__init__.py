@@ -1,0 +1,1 @@
+"""What anybody may see: books, marks, and what leads do."""

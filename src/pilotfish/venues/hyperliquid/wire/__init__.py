@@ -1,0 +1,1 @@
+"""Hyperliquid's messages and what they mean: bytes to domain and back, pure."""

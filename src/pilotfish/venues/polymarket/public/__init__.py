@@ -1,0 +1,1 @@
+"""What anybody may see: books, marks, markets, and what leads do."""

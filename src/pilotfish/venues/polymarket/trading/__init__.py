@@ -1,0 +1,1 @@
+"""Our own orders: sent, told of, asked about, settled or taken back."""

@@ -1,0 +1,1 @@
+"""Polymarket's messages and what they mean: bytes to domain and back, signatures included, pure."""

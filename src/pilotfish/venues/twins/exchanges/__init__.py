@@ -1,0 +1,1 @@
+"""Twins of Binance, Bybit and OKX: one core, three dialects."""
