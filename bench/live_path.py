@@ -21,11 +21,11 @@ from bench.live_server import Series
 from bench.live_stage import Bench, platform, venue, whole
 from bench.measure import Row, row
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver, new_loop
 from pilotfish.venues.net.sockets import Socket
 from pilotfish.venues.net.terms import WireTerms
+from pilotfish.venues.reading import Reading
 from pilotfish.worlds import shard
 
 ROUNDS = 400

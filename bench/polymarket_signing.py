@@ -23,11 +23,12 @@ from polymarket._internal.environment import PRODUCTION_CONFIG
 from bench.measure import Row, median_of, no_collector, row
 from pilotfish.domain.instrument import Side
 from pilotfish.domain.orders import Place, Tif
+from pilotfish.venues.keys.digests import DOMAINS
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.polymarket.wire.assets import Listed, Market, listed
 from pilotfish.venues.polymarket.wire.codec import encode
 from pilotfish.venues.polymarket.wire.orders import How, Salts, body, drawn
-from pilotfish.venues.polymarket.wire.signing import DOMAINS, Maker, SignatureType
+from pilotfish.venues.polymarket.wire.signing import Maker, SignatureType
 
 ROUNDS = 7
 ORDERS = 200

@@ -15,11 +15,12 @@ from polymarket._internal.wallet import wrap_deposit_wallet_signature
 
 from pilotfish.domain.instrument import Instrument, Side
 from pilotfish.domain.orders import Place, Tif
+from pilotfish.venues.keys.digests import DOMAINS, EXCHANGE
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
 from pilotfish.venues.polymarket.wire.assets import ONE, TICKS, Listed, Market, listed
 from pilotfish.venues.polymarket.wire.orders import Drawn, How, Salts
-from pilotfish.venues.polymarket.wire.signing import DOMAINS, EXCHANGE, Maker, SignatureType
+from pilotfish.venues.polymarket.wire.signing import Maker, SignatureType
 
 SECRET = bytes(range(1, 33))
 KEY, ACCOUNT = Key(SECRET), Account.from_key(SECRET)

@@ -169,7 +169,8 @@ def test_a_size_too_large_for_a_float_is_written_exactly_where_the_sdk_writes_no
 
 def holds_the_key(text: str, secret: bytes = KEY) -> bool:
     low = text.lower()
-    return any(form in low for form in (secret.hex(), repr(secret)[2:-1].lower(), str(int.from_bytes(secret, "big"))))
+    forms = (secret.hex(), repr(secret)[2:-1].lower(), str(int.from_bytes(secret, "big")))
+    return any(form in low for form in forms if len(form) > 3)  # "0" stands in many a line number
 
 
 def test_a_signer_shows_its_address_and_never_its_key() -> None:

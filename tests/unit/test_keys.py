@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from coincurve import PublicKey
 
-from pilotfish.venues.hyperliquid.wire.signing import agent_digest
-from pilotfish.venues.keys.digests import digest_of
+from pilotfish.venues.keys.digests import agent_digest, digest_of
 from pilotfish.venues.keys.key import Key, KeyRefused, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore

@@ -13,13 +13,12 @@ from polymarket._internal.environment import PRODUCTION_CONFIG
 from polymarket._internal.protocol import is_v2_position_id
 
 from pilotfish.domain.errors import VenueError
+from pilotfish.venues.keys.digests import DOMAINS, EXCHANGE
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
 from pilotfish.venues.polymarket.wire.assets import is_position
 from pilotfish.venues.polymarket.wire.codec import encode
 from pilotfish.venues.polymarket.wire.orders import How, body, drawn
 from pilotfish.venues.polymarket.wire.signing import (
-    DOMAINS,
-    EXCHANGE,
     Maker,
     OrderUnsignable,
     OrderWords,

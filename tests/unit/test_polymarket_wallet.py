@@ -15,13 +15,14 @@ from polymarket._internal.environment import PRODUCTION_CONFIG
 from polymarket.errors import TimeoutError as SlowError
 from polymarket.errors import TransactionFailedError, TransportError, UserInputError
 
+from pilotfish.venues.keys.digests import EXCHANGE
 from pilotfish.venues.keys.schemes import Scheme
 from pilotfish.venues.polymarket import wallet as room
 from pilotfish.venues.polymarket.node import Node
 from pilotfish.venues.polymarket.settings import Credentials
 from pilotfish.venues.polymarket.wallet import Wallet, WalletRefused, WalletUnknown, allowances, refresh
 from pilotfish.venues.polymarket.wire.assets import Market
-from pilotfish.venues.polymarket.wire.signing import EXCHANGE, SignatureType
+from pilotfish.venues.polymarket.wire.signing import SignatureType
 from tests.unit.polymarket_samples import ACCOUNT, POSITION, SECRET, WALLET, YES, market
 
 SCHEMES = list(EXCHANGE)

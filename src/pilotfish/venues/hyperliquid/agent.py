@@ -13,10 +13,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pilotfish.venues.hyperliquid.accounts import Account
-from pilotfish.venues.hyperliquid.wire.codec import Reading, encode
+from pilotfish.venues.hyperliquid.wire.codec import encode
 from pilotfish.venues.hyperliquid.wire.messages import Ms
 from pilotfish.venues.hyperliquid.wire.signing import Signature, Signed, approve_agent, approve_agent_digest
 from pilotfish.venues.keys.key import Key
+from pilotfish.venues.reading import Reading
 
 
 class RoleData(msgspec.Struct, frozen=True):

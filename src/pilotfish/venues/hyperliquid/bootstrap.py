@@ -20,7 +20,8 @@ from pilotfish.venues.hyperliquid.public.positions import MONEY_DECIMALS, Statem
 from pilotfish.venues.hyperliquid.wire.actions import Listed
 from pilotfish.venues.hyperliquid.wire.answers import RateLimit, SpotState
 from pilotfish.venues.hyperliquid.wire.assets import Listing, perps, spots
-from pilotfish.venues.hyperliquid.wire.codec import ALL_METAS, CLEARINGHOUSE, RATE_LIMIT, SPOT_META, SPOT_STATE, Reading
+from pilotfish.venues.hyperliquid.wire.codec import ALL_METAS, CLEARINGHOUSE, RATE_LIMIT, SPOT_META, SPOT_STATE
+from pilotfish.venues.reading import Reading
 
 Body = dict[str, Any]
 _CASH = "USDC"

@@ -18,12 +18,13 @@ from pilotfish.venues.hyperliquid.accounts import Account, Settings
 from pilotfish.venues.hyperliquid.session import HyperliquidSession
 from pilotfish.venues.hyperliquid.wire.answers import Accepted, PerpMeta
 from pilotfish.venues.hyperliquid.wire.assets import Listing
-from pilotfish.venues.hyperliquid.wire.codec import L2_BOOK, OPEN_ORDERS, RATE_LIMIT, REPLY, Reading, encode
+from pilotfish.venues.hyperliquid.wire.codec import L2_BOOK, OPEN_ORDERS, RATE_LIMIT, REPLY, encode
 from pilotfish.venues.hyperliquid.wire.messages import Ctx
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.http import Answered, Http
 from pilotfish.venues.net.terms import WireTerms
+from pilotfish.venues.reading import Reading
 from pilotfish.venues.session import SECOND, Ask
 
 MS = 1_000_000

@@ -1,11 +1,49 @@
-"""From a scheme and a hash to the digest that is signed: the domain is put around it here, in the signer's process."""
+"""From a scheme and a hash to the digest that is signed: the venue's EIP-712 domain is put around it here, in the
+signer's process. The domains are the venues' own, as their official clients have them.
+"""
 
 from __future__ import annotations
 
-from pilotfish.venues.hyperliquid.wire.signing import agent_digest
 from pilotfish.venues.keys.key import KeyRefused, keccak
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
-from pilotfish.venues.polymarket.wire.signing import DOMAINS
+
+POLYGON = 137
+EXCHANGE = {
+    Scheme.POLYMARKET_ORDER: "0xE111180000d2663C0091e4f400237545B87B996B",
+    Scheme.POLYMARKET_NEG_RISK_ORDER: "0xe2222d279d744050d28e00520010520000310F59",
+    Scheme.POLYMARKET_POSITION_ORDER: "0xe3333700cA9d93003F00f0F71f8515005F6c00Aa",
+}
+"""The contract that settles what is signed under each scheme, and whose leave to move money and tokens it needs."""
+
+
+def separator(name: str, version: str, chain: int, contract: str | None) -> bytes:
+    """The 32 bytes of an EIP-712 domain; some have no contract in it."""
+    fields = "string name,string version,uint256 chainId" + (",address verifyingContract" if contract else "")
+    place = bytes.fromhex(contract[2:]).rjust(32, b"\x00") if contract else b""
+    return keccak(
+        keccak(f"EIP712Domain({fields})".encode())
+        + keccak(name.encode())
+        + keccak(version.encode())
+        + chain.to_bytes(32, "big")
+        + place
+    )
+
+
+def _exchange(version: str, scheme: Scheme) -> bytes:
+    return separator("Polymarket CTF Exchange", version, POLYGON, EXCHANGE[scheme])
+
+
+NOBODY = "0x" + "00" * 20  # Hyperliquid's domains name no contract and have the field
+_L1 = b"\x19\x01" + separator("Exchange", "1", 1337, NOBODY)
+_AGENT = keccak(b"Agent(string source,bytes32 connectionId)")
+_AGENT_OF = {True: _AGENT + keccak(b"a"), False: _AGENT + keccak(b"b")}  # mainnet, testnet
+DOMAINS: dict[Scheme, bytes] = {
+    Scheme.POLYMARKET_ORDER: _exchange("2", Scheme.POLYMARKET_ORDER),
+    Scheme.POLYMARKET_NEG_RISK_ORDER: _exchange("2", Scheme.POLYMARKET_NEG_RISK_ORDER),
+    Scheme.POLYMARKET_POSITION_ORDER: _exchange("3", Scheme.POLYMARKET_POSITION_ORDER),
+    Scheme.POLYMARKET_AUTH: separator("ClobAuthDomain", "1", POLYGON, None),
+}
+"""Where the digest is keccak(0x1901 ‖ separator ‖ struct hash)."""
 
 
 def digest_of(request: SignRequest) -> bytes:
@@ -15,3 +53,8 @@ def digest_of(request: SignRequest) -> bytes:
     if request.scheme in DOMAINS:
         return keccak(b"\x19\x01" + DOMAINS[request.scheme] + request.hash)
     return agent_digest(request.hash, mainnet=request.scheme is Scheme.HYPERLIQUID_MAINNET)
+
+
+def agent_digest(connection: bytes, *, mainnet: bool) -> bytes:
+    """Of a Hyperliquid action's hash: an `Agent` that carries it. All that a signer needs to know of an L1 action."""
+    return keccak(_L1 + keccak(_AGENT_OF[mainnet] + connection))

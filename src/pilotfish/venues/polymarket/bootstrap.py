@@ -17,7 +17,7 @@ import msgspec
 from pilotfish.domain.errors import ConfigError, NumericOverflow
 from pilotfish.domain.instrument import Instrument, to_units_floor
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
+from pilotfish.venues.keys.digests import EXCHANGE
 from pilotfish.venues.keys.schemes import Scheme
 from pilotfish.venues.polymarket.public.books import SIZE_DECIMALS
 from pilotfish.venues.polymarket.public.deeds import price_of
@@ -36,7 +36,7 @@ from pilotfish.venues.polymarket.wire.codec import (
     SERVER_TIME,
     encode,
 )
-from pilotfish.venues.polymarket.wire.signing import EXCHANGE
+from pilotfish.venues.reading import Reading
 
 COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"  # pUSD
 _BALANCE_OF = "0x70a08231"  # balanceOf(address)

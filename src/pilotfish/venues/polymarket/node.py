@@ -6,8 +6,8 @@ import aiohttp
 import msgspec
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.polymarket.wallet import WalletRefused
+from pilotfish.venues.reading import Reading
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -14,11 +14,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pilotfish.domain.errors import VenueError
+from pilotfish.venues.keys.digests import EXCHANGE
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.keys.schemes import Scheme
 from pilotfish.venues.polymarket.settings import Credentials
 from pilotfish.venues.polymarket.wire.assets import Market, is_position, scheme_of
-from pilotfish.venues.polymarket.wire.signing import EXCHANGE, SignatureType, address_word, word
+from pilotfish.venues.polymarket.wire.signing import SignatureType, address_word, word
 
 if TYPE_CHECKING:
     from polymarket import AsyncSecureClient

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
-from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.hyperliquid.wire.answers import (
     Clearinghouse,
     FundingRow,
@@ -20,25 +19,7 @@ from pilotfish.venues.hyperliquid.wire.answers import (
     SpotState,
 )
 from pilotfish.venues.hyperliquid.wire.messages import BareBookFrame, Book, Candle, Frame, Trade, UserFill
-
-T = TypeVar("T")
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError, RecursionError)
-
-
-class Reading(Generic[T]):
-    """How one kind of message is read."""
-
-    def __init__(self, what: str, kind: Any) -> None:
-        self.what = what
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
-
-    def decode(self, raw: bytes | str) -> T:
-        """Raises MessageRefused, with the place in the message. Fields that are not known yet are passed over."""
-        try:
-            return self._decoder.decode(raw)
-        except _UNREADABLE as bad:
-            raise MessageRefused(f"{len(raw)} bytes are no {self.what}", str(bad)[:200], "it is set aside") from None
-
+from pilotfish.venues.reading import Reading
 
 FRAME: Reading[Frame] = Reading("Hyperliquid frame", Frame)
 _BARE_BOOK: Reading[BareBookFrame] = Reading("Hyperliquid frame", BareBookFrame)

@@ -12,6 +12,7 @@ import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.hyperliquid.wire.actions import Action, ApproveAgent
+from pilotfish.venues.keys.digests import NOBODY, agent_digest, separator
 from pilotfish.venues.keys.key import Key, keccak, secret_of
 
 UINT64_MAX = 2**64 - 1
@@ -34,15 +35,7 @@ def _word(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def _domain(name: str, chain: int) -> bytes:
-    kind = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-    return b"\x19\x01" + keccak(kind + keccak(name.encode()) + keccak(b"1") + _word(chain) + bytes(32))
-
-
-_L1_DOMAIN = _domain("Exchange", 1337)
-_USER_DOMAIN = _domain("HyperliquidSignTransaction", SIGNATURE_CHAIN)
-_AGENT = keccak(b"Agent(string source,bytes32 connectionId)")
-_AGENT_OF = {True: _AGENT + keccak(b"a"), False: _AGENT + keccak(b"b")}  # mainnet, testnet
+_USER_DOMAIN = b"\x19\x01" + separator("HyperliquidSignTransaction", "1", SIGNATURE_CHAIN, NOBODY)
 _APPROVE_AGENT = keccak(
     b"HyperliquidTransaction:ApproveAgent(string hyperliquidChain,address agentAddress,string agentName,uint64 nonce)"
 )
@@ -87,11 +80,6 @@ def action_hash(action: Action, nonce: int, vault: str | None = None, expires_ms
 def l1_digest(action: Action, nonce: int, scope: Scope) -> bytes:
     """The 32 bytes to sign for an L1 action."""
     return agent_digest(action_hash(action, nonce, scope.vault, scope.expires_ms), mainnet=scope.mainnet)
-
-
-def agent_digest(connection: bytes, *, mainnet: bool) -> bytes:
-    """The 32 bytes to sign for an action hash: all that a signer needs to know of an L1 action."""
-    return keccak(_L1_DOMAIN + keccak(_AGENT_OF[mainnet] + connection))
 
 
 def approve_agent_digest(action: ApproveAgent) -> bytes:

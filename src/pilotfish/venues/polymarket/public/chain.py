@@ -15,13 +15,13 @@ import msgspec
 
 from pilotfish.domain.instrument import Side
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.polymarket.link import Answer, Kind, Link, Request
 from pilotfish.venues.polymarket.public.deeds import Deed
 from pilotfish.venues.polymarket.settings import SECOND
 from pilotfish.venues.polymarket.wire.assets import ONE
 from pilotfish.venues.polymarket.wire.codec import encode
+from pilotfish.venues.reading import Reading
 
 ORDER_FILLED = (
     "0x" + keccak(b"OrderFilled(bytes32,address,address,uint8,uint256,uint256,uint256,uint256,bytes32,bytes32)").hex()

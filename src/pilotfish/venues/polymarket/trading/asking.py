@@ -14,7 +14,6 @@ from pilotfish.domain.errors import NumericOverflow
 from pilotfish.domain.orders import OrderSignal, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.polymarket.link import Answer, Kind, Link, Request
 from pilotfish.venues.polymarket.public.listing import Listing
 from pilotfish.venues.polymarket.settings import SECOND
@@ -25,6 +24,7 @@ from pilotfish.venues.polymarket.wire.answers import END_CURSOR, OpenOrders, Tra
 from pilotfish.venues.polymarket.wire.codec import OPEN_ORDER, OPEN_ORDERS, TRADES
 from pilotfish.venues.polymarket.wire.orders import may_rest
 from pilotfish.venues.polymarket.wire.statuses import order_status
+from pilotfish.venues.reading import Reading
 
 _SURE_NS = SECOND  # between two looks that found the same
 _PAGES_MAX = 1_000

@@ -16,10 +16,10 @@ import msgspec
 from pilotfish.domain.errors import NumericOverflow
 from pilotfish.domain.instrument import Instrument, Kind, TickRule, to_units_ceil, to_units_floor
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.keys.schemes import Scheme
 from pilotfish.venues.polymarket.wire.answers import GammaMarket
 from pilotfish.venues.polymarket.wire.markets import ClobMarket, ShortMarket
+from pilotfish.venues.reading import Reading
 
 VENUE, QUOTE = "polymarket", "USDC"
 LOT_DECIMALS, PRICE_DECIMALS, MONEY_DECIMALS = 2, 4, 6

@@ -7,7 +7,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.hyperliquid.wire.codec import Reading
 from pilotfish.venues.polymarket.wire.answers import (
     ApiKey,
     BalanceAllowance,
@@ -27,6 +26,7 @@ from pilotfish.venues.polymarket.wire.answers import (
 )
 from pilotfish.venues.polymarket.wire.markets import ClobMarket, ClobMarkets, ShortMarket
 from pilotfish.venues.polymarket.wire.messages import PING, PONG, MarketMessage, UserMessage
+from pilotfish.venues.reading import Reading
 
 T = TypeVar("T")
 

@@ -15,16 +15,9 @@ from typing import NamedTuple
 import msgspec
 
 from pilotfish.domain.errors import VenueError
+from pilotfish.venues.keys.digests import DOMAINS, POLYGON
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
-
-CHAIN = 137  # Polygon
-EXCHANGE = {
-    Scheme.POLYMARKET_ORDER: "0xE111180000d2663C0091e4f400237545B87B996B",
-    Scheme.POLYMARKET_NEG_RISK_ORDER: "0xe2222d279d744050d28e00520010520000310F59",
-    Scheme.POLYMARKET_POSITION_ORDER: "0xe3333700cA9d93003F00f0F71f8515005F6c00Aa",
-}
-"""The contract that settles what is signed under each scheme, and whose leave to move money and tokens it needs."""
 
 _ORDER = (
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
@@ -84,25 +77,6 @@ def _hexadecimal(text: str, size: int, what: str) -> bytes:
         raise OrderUnsignable(f"{text[:80]!r} is no {what}", "", f"expected 0x and {2 * size} hexadecimal digits")
     return raw
 
-
-def _separator(version: bytes, contract: str) -> bytes:
-    kind = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-    name = keccak(b"Polymarket CTF Exchange")
-    return keccak(kind + name + keccak(version) + word(CHAIN) + address_word(contract))
-
-
-def _auth_separator() -> bytes:
-    kind = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
-    return keccak(kind + keccak(b"ClobAuthDomain") + keccak(b"1") + word(CHAIN))
-
-
-DOMAINS: dict[Scheme, bytes] = {
-    Scheme.POLYMARKET_ORDER: _separator(b"2", EXCHANGE[Scheme.POLYMARKET_ORDER]),
-    Scheme.POLYMARKET_NEG_RISK_ORDER: _separator(b"2", EXCHANGE[Scheme.POLYMARKET_NEG_RISK_ORDER]),
-    Scheme.POLYMARKET_POSITION_ORDER: _separator(b"3", EXCHANGE[Scheme.POLYMARKET_POSITION_ORDER]),
-    Scheme.POLYMARKET_AUTH: _auth_separator(),
-}
-"""The EIP-712 domain separator of each scheme: what is signed is keccak(0x1901 ‖ separator ‖ struct hash)."""
 
 _ORDER_TYPE, _NESTED_TYPE, _AUTH_TYPE = keccak(_ORDER), keccak(_NESTED + _ORDER), keccak(_AUTH)
 _WALLET_NAME, _WALLET_VERSION = keccak(b"DepositWallet"), keccak(b"1")
@@ -219,7 +193,7 @@ def _recoverable(signed: bytes) -> bytes:
 
 @lru_cache(maxsize=65_536)
 def _wallet_words(wallet: str) -> bytes:
-    return _WALLET_NAME + _WALLET_VERSION + word(CHAIN) + address_word(wallet) + bytes(32)
+    return _WALLET_NAME + _WALLET_VERSION + word(POLYGON) + address_word(wallet) + bytes(32)
 
 
 def _by_session_key(key: str, raw: bytes) -> bytes:
