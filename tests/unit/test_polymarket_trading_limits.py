@@ -90,7 +90,7 @@ def test_an_amendment_is_a_cancel_and_a_new_order_for_what_is_left() -> None:
     assert again != name
     scene.answer("/order", posted(again))
     scene.user(trade("t2", "0xthem", "5", "0.49", [maker(again, "5", "0.49")]))
-    assert signals(scene) == [OrderSignal.ACK, OrderSignal.FILLED]
+    assert signals(scene) == [OrderSignal.ACK, OrderSignal.ACK, OrderSignal.FILLED], "the new one is told as well"
     assert [lots for lots, _, _ in fills(scene)] == [300, 500]
 
 
