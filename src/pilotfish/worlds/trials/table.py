@@ -68,11 +68,11 @@ def run_all(
 
 def drawn(found: dict[Cell, Result]) -> Table:
     """One row a fault and venue."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in ("venue", "route", "fault"):
         made.add_column(name, no_wrap=True)
     for name in COLUMNS:
-        made.add_column(name, justify="right")
+        made.add_column(name, justify="right", no_wrap=True, min_width=8)
     for cell, result in found.items():
         made.add_row(
             cell.venue, cell.route.name.lower(), cell.fault.value.replace("_", " "), *_figures(result),
