@@ -1,1 +1,0 @@
-"""Chains that speak the Ethereum Virtual Machine."""
