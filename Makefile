@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz bench trials simulate lint format lock clean
+.PHONY: help setup run test contracts fuzz bench trials simulate lint format lock clean
 
 SEEDS ?= 200
 RUNS ?= 1000000
@@ -33,6 +33,9 @@ run: setup ## run the platform: make run ARGS="..."
 test: lint ## every check and every test
 	@$(BIN)/python -m pytest -n 2
 
+contracts: setup ## compile the contracts into the package
+	@$(BIN)/python contracts/build.py
+
 fuzz: setup ## damaged frames by the million: make fuzz RUNS=1000000
 	@for venue in hyperliquid polymarket; do \
 		echo "$$venue: $(RUNS) frames; the last line says how many a second"; \
@@ -40,11 +43,12 @@ fuzz: setup ## damaged frames by the million: make fuzz RUNS=1000000
 			grep -v --line-buffered -E '^(INFO: Instr|WARNING: Failed)|REDUCE|NEW' || true; } ; \
 	done
 
-lint: setup ## ruff, format check, mypy, import fences
+lint: setup ## ruff, format check, mypy, import fences, contracts equal to their sources
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python contracts/build.py --check
 
 format: setup ## rewrite the sources in the house format
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

@@ -1,0 +1,1 @@
+"""Chains that speak the Ethereum Virtual Machine."""

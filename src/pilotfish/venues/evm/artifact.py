@@ -1,0 +1,38 @@
+"""Compiled contracts as the package ships them: contracts/build.py writes them, a check holds them to their sources."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from pilotfish.domain.errors import ConfigError
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """One contract, ready to deploy."""
+
+    source: str
+    """Path of its source below contracts/."""
+    abi: list[dict[str, Any]]
+    bytecode: str
+    """What creates it, as `0x…`; constructor arguments are appended."""
+
+
+def names() -> list[str]:
+    """Every contract in the package."""
+    folder = files("pilotfish.venues.evm") / "artifacts"
+    return sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json"))
+
+
+def load(name: str) -> Artifact:
+    """The contract called `name`. Raises ConfigError, which lists those there are."""
+    file = files("pilotfish.venues.evm") / "artifacts" / f"{name}.json"
+    if not file.is_file():
+        raise ConfigError(
+            f"no contract is called {name!r}",
+            "the package holds no artifact of that name",
+            f"one of: {', '.join(names())}",
+        )
+    return msgspec.json.decode(file.read_bytes(), type=Artifact)
