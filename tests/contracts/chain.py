@@ -1,13 +1,13 @@
 """The chain in the process, a deployed contract on it, and what a transaction used."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
 from web3.contract import Contract
 
@@ -18,7 +18,16 @@ GAS = ROOT / "contracts/gas.json"
 
 
 def embedded() -> Web3:
-    return Web3(EthereumTesterProvider())
+    """A fresh chain.
+
+    Loading it lifts the recursion limit to 100,000 for the whole process, with which nested JSON from outside would
+    overflow the stack instead of being refused: the limit is put back.
+    """
+    limit = sys.getrecursionlimit()
+    try:
+        return Web3(EthereumTesterProvider())
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def deploy(web3: Web3, name: str, *args: Any) -> Contract:
@@ -42,6 +51,8 @@ def assert_gas(what: str, used: int) -> None:
 @contextmanager
 def reverts(contract: Contract, error: str) -> Iterator[None]:
     """Within it, the call must revert with this error of the contract (matched by its selector)."""
+    from eth_tester.exceptions import TransactionFailed  # loads the chain: see `embedded`
+
     entry = next(e for e in contract.abi if e["type"] == "error" and e["name"] == error)
     selector = bytes(Web3.keccak(text=f"{error}({','.join(i['type'] for i in entry['inputs'])})")[:4])
     with pytest.raises(TransactionFailed) as caught:

@@ -1,5 +1,6 @@
 """One slot per publisher holds every journal root ever given, in order, with the figures of each batch provable."""
 
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -146,6 +147,12 @@ def test_a_figure_is_proven_and_an_altered_or_inner_one_is_not(web3, anchor):
 @given(before=st.binary(min_size=32, max_size=32), batch=batches)
 def test_a_link_is_what_the_model_says(standing, before, batch):
     assert bytes(standing.functions.next(before, batch).call()) == following(before, batch)
+
+
+def test_a_chain_in_the_process_leaves_the_recursion_limit_alone():
+    before = sys.getrecursionlimit()
+    embedded()
+    assert sys.getrecursionlimit() == before < 10_000
 
 
 def test_an_anchor_costs_at_most_35_000_gas(web3, anchor):
