@@ -1,60 +1,75 @@
-"""The chain in the process, a deployed contract on it, and what a transaction used."""
+"""A deployed contract on a chain, what a transaction used, and what it reverted with."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from web3 import EthereumTesterProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
+from web3.exceptions import ContractLogicError
+from web3.types import TxReceipt
 
 from pilotfish.venues.evm.artifact import load
+from tests.contracts.nodes import NODE_MODULES
 
-ROOT = Path(__file__).parents[2]
-GAS = ROOT / "contracts/gas.json"
-
-
-def embedded() -> Web3:
-    """A fresh chain.
-
-    Loading it lifts the recursion limit to 100,000 for the whole process, with which nested JSON from outside would
-    overflow the stack instead of being refused: the limit is put back.
-    """
-    limit = sys.getrecursionlimit()
-    try:
-        return Web3(EthereumTesterProvider())
-    finally:
-        sys.setrecursionlimit(limit)
+GAS = Path(__file__).parents[2] / "contracts/gas"
 
 
 def deploy(web3: Web3, name: str, *args: Any) -> Contract:
+    """One of ours."""
     artifact = load(name)
-    maker = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
+    return create(web3, artifact.abi, artifact.bytecode, *args)
+
+
+def deploy_package(web3: Web3, path: str, *args: Any) -> Contract:
+    """Somebody else's, from its npm package: a path below node_modules."""
+    artifact = json.loads((NODE_MODULES / path).read_text())
+    return create(web3, artifact["abi"], artifact["bytecode"], *args)
+
+
+def create(web3: Web3, abi: Any, bytecode: str, *args: Any) -> Contract:
+    maker = web3.eth.contract(abi=abi, bytecode=bytecode)
     mined = web3.eth.wait_for_transaction_receipt(maker.constructor(*args).transact({"from": web3.eth.accounts[0]}))
-    return web3.eth.contract(address=mined["contractAddress"], abi=artifact.abi)
+    return web3.eth.contract(address=mined["contractAddress"], abi=abi)
+
+
+def send(web3: Web3, call: Any, sender: str, **fields: Any) -> TxReceipt:
+    """Send it and see it mined. A revert raises."""
+    mined = web3.eth.wait_for_transaction_receipt(call.transact({"from": sender, **fields}))
+    assert mined["status"] == 1, "reverted"
+    return mined
 
 
 def gas_used(web3: Web3, call: Any, sender: str) -> int:
     """Send it; what it cost. A revert raises."""
-    return int(web3.eth.wait_for_transaction_receipt(call.transact({"from": sender}))["gasUsed"])
+    return int(send(web3, call, sender)["gasUsed"])
 
 
-def assert_gas(what: str, used: int) -> None:
+def assert_gas(topic: str, what: str, used: int) -> None:
     """Gas is exact: a figure that moved is either a regression or a gain that wants writing down."""
-    held = json.loads(GAS.read_text())[what]
-    assert used == held, f"{what}: {used} gas, {held} is written in contracts/gas.json"
+    held = json.loads((GAS / f"{topic}.json").read_text())
+    assert used == held.get(what), f"{what}: {used} gas, {held.get(what)} is written in contracts/gas/{topic}.json"
 
 
 @contextmanager
 def reverts(contract: Contract, error: str) -> Iterator[None]:
-    """Within it, the call must revert with this error of the contract (matched by its selector)."""
-    from eth_tester.exceptions import TransactionFailed  # loads the chain: see `embedded`
+    """Within it, the call must revert with this error of the contract's ABI (matched by its selector)."""
+    from eth_tester.exceptions import TransactionFailed  # loads the chain: see `nodes.embedded`
 
     entry = next(e for e in contract.abi if e["type"] == "error" and e["name"] == error)
-    selector = bytes(Web3.keccak(text=f"{error}({','.join(i['type'] for i in entry['inputs'])})")[:4])
-    with pytest.raises(TransactionFailed) as caught:
+    selector = bytes(Web3.keccak(text=f"{error}({','.join(canonical(i) for i in entry['inputs'])})")[:4])
+    with pytest.raises((TransactionFailed, ContractLogicError)) as caught:
         yield
-    assert str(selector)[2:-1] in str(caught.value), f"reverted, but not with {error}: {caught.value}"
+    told = str(caught.value)
+    assert str(selector)[2:-1] in told or selector.hex() in told, f"reverted, but not with {error}: {told}"
+
+
+def canonical(field: Any) -> str:
+    """An ABI type as signatures write it: a struct by its fields."""
+    kind: str = field["type"]
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(canonical(c) for c in field['components'])}){kind.removeprefix('tuple')}"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from web3 import Web3
 from web3.contract import Contract
 
-from tests.contracts.chain import assert_gas, deploy, embedded, gas_used, reverts
+from tests.contracts.chain import assert_gas, deploy, gas_used, reverts
+from tests.contracts.nodes import embedded
 
 ZERO = bytes(32)
 
@@ -40,11 +41,6 @@ def parent(a: bytes, b: bytes) -> bytes:
 
 roots = st.binary(min_size=32, max_size=32).filter(any)
 batches = st.builds(Batch, roots, st.binary(min_size=32, max_size=32), st.integers(0, 2**64 - 1))
-
-
-@pytest.fixture(scope="module")
-def web3() -> Web3:
-    return embedded()
 
 
 @pytest.fixture(scope="module")
@@ -161,5 +157,5 @@ def test_an_anchor_costs_at_most_35_000_gas(web3, anchor):
     first = gas_used(web3, anchor.functions.anchor(ZERO, full[0]), publisher)
     second = gas_used(web3, anchor.functions.anchor(following(ZERO, full[0]), full[1]), publisher)
     assert second <= 35_000
-    assert_gas("anchor, a publisher's first", first)
-    assert_gas("anchor", second)
+    assert_gas("anchor", "anchor, a publisher's first", first)
+    assert_gas("anchor", "anchor", second)

@@ -1,0 +1,34 @@
+"""Every test of a contract runs on both chains, each test on the state that its module laid out."""
+
+from collections.abc import Iterator
+
+import pytest
+from web3 import Web3
+
+from tests.contracts.nodes import ANVIL, anvil, embedded
+
+
+@pytest.fixture(scope="module", params=["embedded", "anvil"])
+def web3(request: pytest.FixtureRequest) -> Iterator[Web3]:
+    if request.param == "embedded":
+        yield embedded()
+    elif not ANVIL.exists():
+        pytest.skip("anvil has no package for this machine: the chain in the process alone is tried")
+    else:
+        with anvil() as node:
+            yield node
+
+
+@pytest.fixture(autouse=True)
+def as_the_module_left_it(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take back what the test did, where it used a chain."""
+    if "web3" not in request.fixturenames:
+        yield
+        return
+    web3: Web3 = request.getfixturevalue("web3")
+    for name in request.fixturenames:  # what the module lays out must be there before the picture is taken
+        if name not in ("as_the_module_left_it", "request"):
+            request.getfixturevalue(name)
+    taken = web3.provider.make_request("evm_snapshot", [])["result"]
+    yield
+    web3.provider.make_request("evm_revert", [taken])
