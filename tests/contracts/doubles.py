@@ -1,6 +1,6 @@
-"""Stand-ins for contracts that a test needs and the package must not ship: compiled on the fly from tests/contracts/doubles/*.sol.
+"""Stand-ins that a test needs and the package must not ship, compiled on the fly from tests/contracts/doubles/*.sol.
 
-A stand-in names the project's sources from contracts/ (`import "src/types/IBreaker.sol"`) and packages by their own names.
+A stand-in names the project's sources from contracts/ (`import "src/types/IBreaker.sol"`), packages by their own names.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ BUILD = Path(__file__).parents[2] / "contracts/build.py"
 
 @cache
 def sources(file: str) -> dict[str, Any]:
-    """Every contract of `file`, by name, compiled as the shipped ones are. Raises AssertionError with the compiler's words."""
+    """Every contract of `file`, by name, compiled as the shipped ones are. AssertionError with the compiler's words."""
     spec = importlib.util.spec_from_file_location("contracts_build", BUILD)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
     asked = {
