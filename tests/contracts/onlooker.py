@@ -17,6 +17,8 @@ class Web3Node:
 
     async def ask(self, method: str, params: list[Any]) -> Any:
         self.asked.append(method)
+        if method == "eth_getLogs":  # web3's middleware for names wants a list
+            params = [params[0] | {"address": [params[0]["address"]]}]
         try:
             told = plain(self._web3.manager.request_blocking(method, params))
         except Exception as refused:

@@ -39,8 +39,13 @@ class OnchainVerdict(msgspec.Struct, frozen=True):
     records: int
 
     @property
+    def unchecked(self) -> int:
+        """Batches that could not be looked at in whole, since the journal does not hold in itself."""
+        return sum(Answer.UNCHECKED in (one.root, one.figures) for one in self.batches)
+
+    @property
     def ok(self) -> bool:
-        return not self.findings
+        return not self.findings and not self.unchecked
 
     @property
     def unanchored(self) -> int:

@@ -35,6 +35,9 @@ def print_verdict(anchor: str, publisher: str, told: Told, verdict: OnchainVerdi
     console.print(_batches(verdict.batches, told.block), highlight=False)
     for finding in verdict.findings:
         console.print(f"[bold red]DOES NOT HOLD[/] on chain: {escape(finding)}", highlight=False, soft_wrap=True)
+    if verdict.unchecked and not verdict.findings:
+        why = f"{verdict.unchecked} batches could not be looked at in whole, since the journal does not hold"
+        console.print(f"[yellow]not checked[/] on chain: {why}", highlight=False, soft_wrap=True)
     if not verdict.ok:
         return
     if verdict.unanchored:
