@@ -6,7 +6,7 @@ from typing import Any
 
 from web3 import Web3
 
-from pilotfish.venues.evm.eyes import NodeRefused, revert_data
+from pilotfish.venues.evm.eyes import CallRefused, revert_data
 
 
 class Web3Node:
@@ -23,7 +23,7 @@ class Web3Node:
             told = plain(self._web3.manager.request_blocking(method, params))
         except Exception as refused:
             data = next((d for d in map(revert_data, getattr(refused, "args", ())) if d), b"")
-            raise NodeRefused(f"node here, {method}", str(refused)[:200], data=data) from None
+            raise CallRefused(f"node here, {method}", str(refused)[:200], data=data) from None
         return self._tamper(method, params, told) if self._tamper else told
 
 

@@ -8,7 +8,7 @@ from web3 import Web3
 from pilotfish.domain.errors import JournalUnavailable
 from pilotfish.venues.evm.anchoring import Batch, links
 from pilotfish.venues.evm.anchoring_read import read_anchors
-from pilotfish.venues.evm.eyes import NodeFailed, NodeRefused
+from pilotfish.venues.evm.eyes import CallRefused, NoAnswer
 from pilotfish.worlds.onchain.kept import kept_path, read_kept
 from pilotfish.worlds.onchain.publishing import AnchorRefused, Publisher
 from tests.contracts.chain import deploy, send
@@ -25,14 +25,14 @@ class Unlocked:
 
     async def send(self, to: str, data: bytes) -> str:
         if self.lose == "before":
-            raise NodeFailed("the node", "is gone")
+            raise NoAnswer("the node", "is gone")
         self.sent += 1
         order = {"from": self.address, "to": to, "data": "0x" + data.hex(), "gas": 200_000}
         receipt = self._web3.eth.wait_for_transaction_receipt(self._web3.eth.send_transaction(order))
         if self.lose == "after":
-            raise NodeFailed("the node", "is gone")
+            raise NoAnswer("the node", "is gone")
         if receipt["status"] != 1:
-            raise NodeRefused("the contract", "reverted")
+            raise CallRefused("the contract", "reverted")
         return receipt["transactionHash"].to_0x_hex()
 
 
@@ -101,7 +101,7 @@ def test_a_connection_lost_around_the_transaction_neither_doubles_nor_loses_a_ba
 ):
     ours, sender = publisher(web3, anchor, story)
     sender.lose = lose
-    with pytest.raises(NodeFailed):
+    with pytest.raises(NoAnswer):
         go(ours)
     if restarted:
         ours, sender = publisher(web3, anchor, story)
@@ -172,7 +172,7 @@ def test_an_empty_or_missing_journal_is_said_and_nothing_is_sent(web3, anchor, t
 
 
 def test_where_no_contract_stands_it_is_said(web3, story):
-    with pytest.raises(NodeFailed, match="has no contract there"):
+    with pytest.raises(NoAnswer, match="has no contract there"):
         go(Publisher(story.path, Web3Node(web3), "0x" + "77" * 20, Unlocked(web3)))
 
 
@@ -203,7 +203,7 @@ def test_a_log_too_long_for_a_node_is_read_in_parts(web3, anchor, story):
     def few(method, params, result):
         span = params and method == "eth_getLogs" and int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16)
         if span and span > 1:
-            raise NodeRefused("node here, eth_getLogs", "too many blocks")
+            raise CallRefused("node here, eth_getLogs", "too many blocks")
         return result
 
     whole = told(web3, anchor, sender.address)
@@ -220,5 +220,5 @@ def test_what_the_batches_cost_and_the_code_that_stands_is_told(web3, anchor, st
     assert seen.cost_wei > 0
     assert isinstance(seen.batches[0].batch, Batch)
     token = deploy(web3, "LocalToken", "Any", "ANY", 6).address
-    with pytest.raises(NodeFailed):
+    with pytest.raises(NoAnswer):
         told(web3, token, sender.address)  # it has no `head`

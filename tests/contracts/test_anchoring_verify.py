@@ -13,7 +13,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.anchoring import Batch, anchor_call
 from pilotfish.venues.evm.anchoring_read import read_anchors
-from pilotfish.venues.evm.eyes import NodeFailed
+from pilotfish.venues.evm.eyes import NoAnswer
 from pilotfish.venues.evm.figures import EVERYBODY, Figure, tree_of
 from pilotfish.worlds.onchain.kept import keep, kept_path, read_kept
 from pilotfish.worlds.onchain.publishing import Publisher
@@ -186,7 +186,7 @@ def test_garbage_from_a_node_is_a_sentence_and_no_verdict(web3, anchored, method
     path, question, _ = anchored
     if garbage == "0x12" and method in ("eth_chainId", "eth_getCode"):
         pytest.skip("it is an answer")
-    with pytest.raises(NodeFailed) as failed:
+    with pytest.raises(NoAnswer) as failed:
         verify(web3, path, question, lying(web3, method, lambda result: garbage))
     assert failed.value.exit_code == 3
 

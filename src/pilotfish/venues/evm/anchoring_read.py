@@ -9,7 +9,7 @@ import msgspec
 
 from pilotfish.venues.evm.anchoring import ANCHORED, WORD, Logged, address_word, batch_of, head_call
 from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.eyes import Node, NodeFailed, NodeRefused, block_at, call, fields, octets, quantity, tag
+from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, fields, octets, quantity, tag
 
 AT_ONCE = 8  # receipts asked for at a time
 
@@ -36,27 +36,27 @@ class Told(msgspec.Struct, frozen=True):
 async def read_anchors(node: Node, anchor: str, publisher: str, since: int = 0) -> Told:
     """Code, head and log as of the newest block. `since`: the block the contract was deployed in, or any before it.
 
-    Raises NodeFailed, also where no contract stands at `anchor` or the chain was reorganised under the reading.
+    Raises NoAnswer, also where no contract stands at `anchor` or the chain was reorganised under the reading.
     """
     chain = quantity(await node.ask("eth_chainId", []), "chain id")
     block, block_hash, time_s = await block_at(node, "latest")
     code = octets(await node.ask("eth_getCode", [anchor, tag(block)]), "code")
     if not code:
         why = f"chain {chain} has no contract there"
-        raise NodeFailed(f"address {anchor}", why, "check the address and the chain")
+        raise NoAnswer(f"address {anchor}", why, "check the address and the chain")
     head = await head_at(node, anchor, publisher, block)
     batches = await _batches(node, anchor, publisher, min(since, block), block)
     gas, cost = await _costs(node, batches)
     final = await _final(node)
     if (await block_at(node, tag(block)))[1] != block_hash:
-        raise NodeFailed("the chain", "was reorganised while it was read", "run it again")
+        raise NoAnswer("the chain", "was reorganised while it was read", "run it again")
     return Told(
         node.name, chain, block, block_hash, time_s, final, _is_anchor(code), head, batches, gas, cost
     )  # fmt: skip
 
 
 async def head_at(node: Node, anchor: str, publisher: str, block: int) -> bytes:
-    """The publisher's head in the storage as of a block. Raises NodeFailed."""
+    """The publisher's head in the storage as of a block. Raises NoAnswer."""
     answer = await call(node, anchor, head_call(publisher), tag(block))
     return octets("0x" + answer.hex(), "head", WORD)
 
@@ -73,7 +73,7 @@ async def _batches(node: Node, anchor: str, publisher: str, first: int, last: in
     asked = {"address": anchor, "fromBlock": tag(first), "toBlock": tag(last), "topics": ["0x" + ANCHORED.hex(), who]}
     try:
         told = await node.ask("eth_getLogs", [asked])
-    except NodeRefused:
+    except CallRefused:
         if first == last:
             raise
         middle = (first + last) // 2
@@ -82,7 +82,7 @@ async def _batches(node: Node, anchor: str, publisher: str, first: int, last: in
             *await _batches(node, anchor, publisher, middle + 1, last),
         ]
     if not isinstance(told, list):
-        raise NodeFailed("the node's log", "is no list", "ask another node")
+        raise NoAnswer("the node's log", "is no list", "ask another node")
     found = [_logged(each, anchor, publisher) for each in told]
     return sorted(found, key=lambda one: (one.block, one.log_index))
 
@@ -93,9 +93,9 @@ def _logged(told: Any, anchor: str, publisher: str) -> Logged:
     try:
         batch, before = batch_of(topics, octets(entry.get("data"), "log data"))
     except ValueError as bad:
-        raise NodeFailed("the node's log", str(bad), "ask another node") from None
+        raise NoAnswer("the node's log", str(bad), "ask another node") from None
     if topics[1] != address_word(publisher) or str(entry.get("address")).lower() != anchor.lower():
-        raise NodeFailed("the node's log", "is of another contract or publisher", "ask another node")
+        raise NoAnswer("the node's log", "is of another contract or publisher", "ask another node")
     block, place = quantity(entry.get("blockNumber"), "block"), quantity(entry.get("logIndex"), "log index")
     sent = "0x" + octets(entry.get("transactionHash"), "transaction", WORD).hex()
     return Logged(batch, before, block, place, sent)
@@ -118,5 +118,5 @@ async def _costs(node: Node, batches: list[Logged]) -> tuple[int, int]:
 async def _final(node: Node) -> int | None:
     try:
         return (await block_at(node, "finalized"))[0]
-    except NodeFailed:
+    except NoAnswer:
         return None

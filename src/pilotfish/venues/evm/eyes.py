@@ -19,13 +19,13 @@ TIMEOUT_NS = 20 * SECOND
 _WHY_CHARS = 200
 
 
-class NodeFailed(VenueError):
+class NoAnswer(VenueError):
     """A node gave no answer, or none that can be used: nobody knows anything new."""
 
     exit_code = 3  # so that who runs a command by a timer tells it from "does not hold", which is 1
 
 
-class NodeRefused(NodeFailed):
+class CallRefused(NoAnswer):
     """It answered with an error. `data` is what a contract reverted with, empty where it did not."""
 
     def __init__(self, what: str, why: str = "", to_do: str = "", data: bytes = b"") -> None:
@@ -39,7 +39,7 @@ class Node(Protocol):
     name: str
 
     async def ask(self, method: str, params: list[Any]) -> Any:
-        """The result. Raises NodeFailed, and NodeRefused where the node said no."""
+        """The result. Raises NoAnswer, and CallRefused where the node said no."""
         ...
 
 
@@ -56,7 +56,7 @@ class _Reply(msgspec.Struct):
 
 
 class HttpNode:
-    """A node at `url`; whoever makes one closes the `http`. Raises NodeFailed where the URL is none."""
+    """A node at `url`; whoever makes one closes the `http`. Raises NoAnswer where the URL is none."""
 
     def __init__(self, url: str, http: Http) -> None:
         try:
@@ -64,7 +64,7 @@ class HttpNode:
         except ValueError:
             host = None
         if not host or not url.startswith(("http://", "https://")):
-            raise NodeFailed("the URL of the node", "is not http(s)://host…", "for example http://127.0.0.1:8545")
+            raise NoAnswer("the URL of the node", "is not http(s)://host…", "for example http://127.0.0.1:8545")
         self.name, self._url, self._http, self._asked = host, url, http, 0
 
     async def ask(self, method: str, params: list[Any]) -> Any:
@@ -74,17 +74,17 @@ class HttpNode:
         headers = {"Content-Type": "application/json"}
         answer = await self._http.ask(Ask(number, "POST", self._url, body, headers, TIMEOUT_NS))
         if isinstance(answer, str):
-            raise NodeFailed(f"node {self.name}", answer, "see that it runs and can be reached from here")
+            raise NoAnswer(f"node {self.name}", answer, "see that it runs and can be reached from here")
         try:
             reply = msgspec.json.decode(answer.body, type=_Reply)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             why = f"HTTP {answer.status} with no JSON-RPC in it"
-            raise NodeFailed(f"node {self.name}, {method}", why, "see that the URL is a node's") from None
+            raise NoAnswer(f"node {self.name}, {method}", why, "see that the URL is a node's") from None
         if reply.error is not None:
             why = f"{reply.error.message[:_WHY_CHARS]} ({reply.error.code})"
-            raise NodeRefused(f"node {self.name}, {method}", why, data=revert_data(reply.error.data))
+            raise CallRefused(f"node {self.name}, {method}", why, data=revert_data(reply.error.data))
         if reply.id != number:
-            raise NodeFailed(f"node {self.name}, {method}", "answered another question", "see what is in between")
+            raise NoAnswer(f"node {self.name}, {method}", "answered another question", "see what is in between")
         return reply.result
 
 
@@ -101,17 +101,17 @@ def revert_data(told: Any) -> bytes:
 
 
 def quantity(told: Any, what: str) -> int:
-    """A number as nodes write it, `0x1f`. Raises NodeFailed."""
+    """A number as nodes write it, `0x1f`. Raises NoAnswer."""
     if isinstance(told, str) and told.startswith("0x") and len(told) <= 66:
         try:
             return int(told, 16)
         except ValueError:
             pass
-    raise NodeFailed(f"the node's {what}", f"is no number: {str(told)[:_WHY_CHARS]}", "ask another node")
+    raise NoAnswer(f"the node's {what}", f"is no number: {str(told)[:_WHY_CHARS]}", "ask another node")
 
 
 def octets(told: Any, what: str, size: int | None = None) -> bytes:
-    """Bytes as nodes write them, `0x…`; of a size where one is given. Raises NodeFailed."""
+    """Bytes as nodes write them, `0x…`; of a size where one is given. Raises NoAnswer."""
     if isinstance(told, str) and told.startswith("0x"):
         try:
             raw = bytes.fromhex(told[2:])
@@ -119,14 +119,14 @@ def octets(told: Any, what: str, size: int | None = None) -> bytes:
             raw = None
         if raw is not None and size in (None, len(raw)):
             return raw
-    raise NodeFailed(f"the node's {what}", f"is not what it should be: {str(told)[:_WHY_CHARS]}", "ask another node")
+    raise NoAnswer(f"the node's {what}", f"is not what it should be: {str(told)[:_WHY_CHARS]}", "ask another node")
 
 
 def fields(told: Any, what: str) -> dict[str, Any]:
-    """An object. Raises NodeFailed."""
+    """An object. Raises NoAnswer."""
     if isinstance(told, dict):
         return told
-    raise NodeFailed(f"the node's {what}", f"is not there: {str(told)[:_WHY_CHARS]}", "ask another node")
+    raise NoAnswer(f"the node's {what}", f"is not there: {str(told)[:_WHY_CHARS]}", "ask another node")
 
 
 def tag(block: int) -> str:
@@ -135,13 +135,13 @@ def tag(block: int) -> str:
 
 
 async def call(node: Node, to: str, data: bytes, block: str = "latest", sender: str | None = None) -> bytes:
-    """`eth_call`. Raises NodeRefused, with what the contract reverted with, and NodeFailed."""
+    """`eth_call`. Raises CallRefused, with what the contract reverted with, and NoAnswer."""
     asked = {"to": to, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
     return octets(await node.ask("eth_call", [asked, block]), "answer to a call")
 
 
 async def block_at(node: Node, block: str) -> tuple[int, str, int]:
-    """Number, hash and time (s) of a block by its tag. Raises NodeFailed, also where there is none."""
+    """Number, hash and time (s) of a block by its tag. Raises NoAnswer, also where there is none."""
     told = fields(await node.ask("eth_getBlockByNumber", [block, False]), f"block {block}")
     digest = "0x" + octets(told.get("hash"), "block hash", 32).hex()
     return quantity(told.get("number"), "block number"), digest, quantity(told.get("timestamp"), "block time")

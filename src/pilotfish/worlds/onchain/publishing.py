@@ -30,7 +30,7 @@ class Sender(Protocol):
     address: str
 
     async def send(self, to: str, data: bytes) -> str:
-        """Its hash, once it is in a block and did what it should. Raises NodeFailed where it failed or nobody knows."""
+        """Its hash, once it is in a block and did what it should. Raises NoAnswer where it failed or nobody knows."""
         ...
 
 
@@ -51,7 +51,7 @@ class Publisher:
         self._pending: Batch | None = None
 
     async def round(self) -> Round:
-        """Anchor what is new. Raises AnchorRefused, NodeFailed, JournalError; to be tried again at any time."""
+        """Anchor what is new. Raises AnchorRefused, NoAnswer, JournalError; to be tried again at any time."""
         told = await read_anchors(self._node, self._anchor, self._sender.address, self._since)
         if findings := chain_findings(told):
             raise AnchorRefused("nothing is anchored on what this node tells", findings[0])

@@ -14,7 +14,7 @@ from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.anchoring import number_word, proven_call
 from pilotfish.venues.evm.anchoring_read import Told, head_at, read_anchors
-from pilotfish.venues.evm.eyes import HttpNode, Node, NodeFailed, block_at, call, tag
+from pilotfish.venues.evm.eyes import HttpNode, NoAnswer, Node, block_at, call, tag
 from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.commands import verify_journal
@@ -51,7 +51,7 @@ def verify_by_urls(path: Path, root: str, urls: Sequence[str], asked: Question, 
 async def verify_onchain(path: Path, root: str, nodes: Sequence[Node], asked: Question, console: Console) -> bool:
     """Print what was found; False when anything does not hold. The first node is read, the others must agree with it.
 
-    Raises NodeFailed where one cannot be asked, and JournalUnavailable.
+    Raises NoAnswer where one cannot be asked, and JournalUnavailable.
     """
     for name, address in (("--anchor", asked.anchor), ("--publisher", asked.publisher)):
         check_address(name, address)
@@ -89,7 +89,7 @@ def check_address(name: str, address: str) -> None:
 
 
 async def _disagreement(told: Told, other: Node, asked: Question) -> list[str]:
-    """Another node about the same block: its hash, and the head in its storage. Raises NodeFailed."""
+    """Another node about the same block: its hash, and the head in its storage. Raises NoAnswer."""
     _, block_hash, _ = await block_at(other, tag(told.block))
     if block_hash != told.block_hash:
         return [f"{told.node} and {other.name} have different blocks {told.block}: one of them is on another chain"]
@@ -99,7 +99,7 @@ async def _disagreement(told: Told, other: Node, asked: Question) -> list[str]:
 
 
 async def _confirm(node: Node, anchor: str, told: Told, data: bytes) -> None:
-    """The contract itself says yes. Raises NodeFailed where it does not."""
+    """The contract itself says yes. Raises NoAnswer where it does not."""
     answer = await call(node, anchor, data, tag(told.block))
     if answer != number_word(1):
-        raise NodeFailed("the contract", "does not confirm the proof", "ask another node")
+        raise NoAnswer("the contract", "does not confirm the proof", "ask another node")
