@@ -16,7 +16,7 @@ library TickPrice {
     /// @dev The mean is geometric, as v3 keeps it: of the ticks. Between two ticks, which are 1 bp apart, the price is read off the straight
     /// line (less than 1e-9 of it away from the curve).
     /// @param ticks sum of the ticks of each second
-    /// @param window seconds, not zero
+    /// @param window seconds, neither zero nor more than 2^32
     /// @param first whether the price of token0 is asked for
     function meanDown(int256 ticks, uint256 window, bool first) internal pure returns (uint256) {
         int256 seconds_ = int256(window);
@@ -28,7 +28,7 @@ library TickPrice {
         bool rising = tick >= 0;
         uint256 ratio = ratioX128(rising ? uint256(tick) : uint256(-tick));
         if (!first) (part, whole, rising) = (whole, part, !rising);
-        uint256 scaled = PRICE_SCALE.mulDiv(part, whole);
+        uint256 scaled = PRICE_SCALE * part / whole;
         return rising ? scaled.mulShr(ratio, 128) : scaled.mulDiv(1 << 128, ratio);
     }
 
