@@ -23,7 +23,7 @@ SIZE = 38
 TRANSFER = keccak(b"Transfer(address,address,uint256)")
 SWAP_V3 = keccak(b"Swap(address,address,int256,int256,uint160,uint128,int24)")
 NUMBERS = 16
-"""Nonces to each of a lead's own transactions: the first is its tagged swap's, the rest are for what it signs besides."""
+"""Nonces to each of a lead's own transactions: the first is its tagged swap's, the rest are for what it signs."""
 BPS = 10_000
 
 
