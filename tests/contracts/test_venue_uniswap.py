@@ -143,7 +143,9 @@ def test_a_pool_that_cannot_take_all_of_it_is_refused(web3, m, venue, trader, co
 
 
 def test_only_the_pool_under_way_is_paid(web3, m, venue, trader):
-    data = bytes(12) + bytes.fromhex(trader[2:]) + bytes(12) + bytes.fromhex(m.usdc.address[2:]) + (5).to_bytes(32, "big")
+    data = (
+        bytes(12) + bytes.fromhex(trader[2:]) + bytes(12) + bytes.fromhex(m.usdc.address[2:]) + (5).to_bytes(32, "big")
+    )
     with reverts(venue, "NotThePool"):
         venue.functions.uniswapV3SwapCallback(5, 0, data).call({"from": web3.eth.accounts[3]})
     thief = compiled(web3, "Thief.sol", "Thief")
