@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from eth_account.hdaccount.deterministic import HDPath
-from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_typing import Address
 
+from pilotfish.venues.evm.local_accounts import local_keys
 from pilotfish.venues.evm.local_evm import (
     BlockHeaderAPI,
     ComputationAPI,
@@ -25,10 +24,6 @@ from pilotfish.venues.evm.local_evm import (
     run_free,
 )
 from pilotfish.venues.evm.local_pool import NodeRefused, Pool
-from pilotfish.venues.keys.key import Key
-
-MNEMONIC = "test test test test test test test test test test test junk"
-"""What local nodes everywhere unlock: everybody knows these keys, so nothing of worth may ever be theirs."""
 
 
 class Block(NamedTuple):
@@ -50,12 +45,6 @@ class _Snapshot(NamedTuple):
     blocks: int
     pool: Pool
     ahead_s: int
-
-
-def local_keys(count: int = 10) -> list[Key]:
-    """The accounts that a local chain makes rich: the same on every local node."""
-    seed = Mnemonic.to_seed(MNEMONIC)
-    return [Key(HDPath(f"m/44'/60'/0'/0/{n}").derive(seed)) for n in range(count)]
 
 
 class LocalChain:

@@ -13,6 +13,8 @@ from typing import Any
 
 from eth_typing import Address
 
+from pilotfish.venues.evm.local_accounts import CHAIN_ID
+
 _LIMIT = sys.getrecursionlimit()
 try:
     from eth.abc import BlockHeaderAPI, ComputationAPI, SignedTransactionAPI, VirtualMachineAPI
@@ -25,8 +27,6 @@ try:
 finally:
     sys.setrecursionlimit(_LIMIT)
 
-CHAIN_ID = 31_337
-"""What local chains call themselves, anvil too; no public chain has it."""
 BLOCK_GAS = 30_000_000
 TRANSACTION_GAS_MAX = 2**24
 """EIP-7825: no transaction may ask for more."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from eth_typing import Address
 
-from pilotfish.venues.evm.local_evm import CHAIN_ID, TRANSACTION_GAS_MAX, SignedTransactionAPI
+from pilotfish.venues.evm.local_accounts import CHAIN_ID
+from pilotfish.venues.evm.local_evm import TRANSACTION_GAS_MAX, SignedTransactionAPI
 
 if TYPE_CHECKING:
     from eth.abc import StateAPI

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from pilotfish import __version__
+from pilotfish.venues.evm.deploy_signing import Unsigned, signed
+from pilotfish.venues.evm.local_accounts import CHAIN_ID
 from pilotfish.venues.evm.local_asked import (
     INVALID,
     UNREADABLE,
@@ -30,9 +32,8 @@ from pilotfish.venues.evm.local_asked import (
     read_params,
 )
 from pilotfish.venues.evm.local_chain import Block, LocalChain
-from pilotfish.venues.evm.local_evm import BLOCK_GAS, CHAIN_ID, TRANSACTION_GAS_MAX
+from pilotfish.venues.evm.local_evm import BLOCK_GAS, TRANSACTION_GAS_MAX
 from pilotfish.venues.evm.local_pool import NodeRefused
-from pilotfish.venues.evm.local_sign import Unsigned, signed
 from pilotfish.venues.evm.local_words import (
     Json,
     block_words,

@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
 
 from aiohttp import WSMsgType, web
@@ -25,8 +24,6 @@ from pilotfish.venues.evm.local_rpc import LocalRpc
 from pilotfish.venues.evm.local_words import Json, head_words, logs_of, said
 
 BODY_BYTES_MAX = 4 * 2**20
-STACK_BYTES = 512 * 2**20
-"""Reserved, not used: contracts that call each other 1,024 deep need much of it."""
 QUEUE_MAX = 10_000
 SUBSCRIPTIONS_MAX = 100
 
@@ -178,23 +175,11 @@ async def _serve(port: int) -> None:
 
 
 def main() -> None:
-    """On a thread of its own, with the stack that deep calls need."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    threading.stack_size(STACK_BYTES)
-    failed: list[ConfigError] = []
-
-    def life() -> None:
-        try:
-            asyncio.run(_serve(port))
-        except ConfigError as bad:
-            failed.append(bad)
-
-    thread = threading.Thread(target=life)
-    thread.start()
-    thread.join()
-    if failed:
-        raise SystemExit(str(failed[0]))
+    try:
+        asyncio.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+    except ConfigError as bad:
+        raise SystemExit(str(bad)) from None
 
 
 if __name__ == "__main__":

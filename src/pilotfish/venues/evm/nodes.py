@@ -3,8 +3,8 @@
     with local_node() as node:
         node.url    # http://127.0.0.1:…, and ws:// of the same
 
-Both are on loopback, mine each transaction as it comes, make the same ten accounts rich (`local_chain.MNEMONIC`), keep
-the rules of Prague, and end with the process that started them.
+Both are on loopback, mine each transaction as it comes, make the same ten accounts rich (`local_accounts`), keep the
+rules of Prague, and end with the process that started them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def _command(kind: str, port: int) -> list[str]:
         raise ConfigError(f"--node {kind}", "is no local chain", f"use one of {', '.join(KINDS)}")
     path = anvil_path()
     if path is None:
-        raise ConfigError("anvil", "is not installed", "pilotfish chain up --install, or --node embedded")
+        raise ConfigError(
+            "anvil", "is not installed", "pilotfish chain up installs it where it has a package; or --node embedded"
+        )
     # Without pruning it writes gigabytes of old states.
     return [str(path), "--port", str(port), "--hardfork", "prague", "--prune-history", "10",
             "--gas-limit", str(_BLOCK_GAS)]  # fmt: skip

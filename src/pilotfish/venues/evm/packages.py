@@ -90,7 +90,7 @@ def artifact(path: str) -> dict[str, Any]:
     """A compiled contract of a package, by its path below node_modules. Raises PackagesMissing."""
     file = modules() / path
     if not file.is_file():
-        raise PackagesMissing(f"{path} is not there", f"looked in {modules()}", "pilotfish chain up --install")
+        raise PackagesMissing(f"{path} is not there", f"looked in {modules()}", "pilotfish chain up installs it")
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 

@@ -32,3 +32,8 @@ def signed(key: Key, one: Unsigned) -> bytes:
     signature = key.sign_digest(keccak(TYPE + rlp.encode(fields)))
     r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
     return TYPE + bytes(rlp.encode([*fields, signature[64], r, s]))
+
+
+def created(sender: str, nonce: int) -> str:
+    """Address of the contract that a transaction of `sender` makes."""
+    return "0x" + keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:].hex()
