@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from pilotfish.venues.evm.deploy_signing import Unsigned, created, signed
+from pilotfish.venues.evm.deploy_signing import created, signed
 from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.local_chain import LocalChain
 from pilotfish.venues.evm.local_rpc import LocalRpc
+from pilotfish.venues.evm.transactions import Transaction
 
 NOON = 1_800_000_000
 LOGS_ITS_CALLDATA = bytes.fromhex("60003560206000a100")
@@ -46,8 +47,8 @@ class Scene:
 
     def raw(self, nonce: int, key: int = 0, **fields: Any) -> str:
         """A signed transfer of nothing, or what `fields` make of it."""
-        usual = {"gas": 21_000, "max_fee": 10**10, "tip": 10**9, "to": b"\x11" * 20, "value": 0, "data": b""}
-        return "0x" + signed(self.keys[key], Unsigned(CHAIN_ID, nonce, **(usual | fields))).hex()
+        usual = {"gas": 21_000, "fee_wei_max": 10**10, "tip_wei": 10**9, "to": b"\x11" * 20}
+        return "0x" + signed(self.keys[key], Transaction(CHAIN_ID, nonce, **(usual | fields))).hex()
 
     def send(self, nonce: int, **fields: Any) -> str:
         return self.ask("eth_sendRawTransaction", self.raw(nonce, **fields))

@@ -5,7 +5,7 @@ from eth_abi import encode
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings import CallRefused, Contract, Function, Tuple
+from pilotfish.venues.evm.bindings import AbiRefused, Contract, Function, Tuple
 from pilotfish.venues.evm.bindings_events import Event, reason
 from pilotfish.venues.evm.deploy_code import is_made_by
 from pilotfish.venues.keys.key import keccak
@@ -57,12 +57,12 @@ def test_a_call_is_the_bytes_that_solidity_expects():
     "batch", [BATCH.__class__(b"\1" * 32, b"\2" * 32, 2**64), BATCH.__class__(b"\1" * 33, b"", -1), None]
 )
 def test_arguments_that_the_types_cannot_hold_are_refused(batch):
-    with pytest.raises(CallRefused, match=r"arguments of Anchor\.anchor"):
+    with pytest.raises(AbiRefused, match=r"arguments of Anchor\.anchor"):
         Anchor(WHO).anchor(bytes(32), batch)
 
 
 def test_an_answer_that_is_none_of_the_functions_is_refused():
-    with pytest.raises(CallRefused, match="31 bytes are no answer"):
+    with pytest.raises(AbiRefused, match="31 bytes are no answer"):
         Anchor(WHO).head(WHO).read(bytes(31))
 
 
@@ -73,7 +73,7 @@ def test_a_log_is_read_by_its_event_and_by_no_other():
     assert Anchored.read([b"\0" * 32, *topics[1:]], data) is None
     assert Anchored.read([], data) is None
     for wrong in ((topics[:2], data), (topics, data[:-1]), ([topics[0], b"\xff" * 32, topics[2]], data)):
-        with pytest.raises(CallRefused, match="a log of Anchored"):
+        with pytest.raises(AbiRefused, match="a log of Anchored"):
             Anchored.read(*wrong)
 
 

@@ -17,7 +17,7 @@ def scene() -> Scene:
 
 def test_a_transaction_is_in_the_next_block_and_its_receipt_says_what_it_cost(scene):
     before = int(scene.ask("eth_getBalance", scene.keys[0].address), 16)
-    sent = scene.send(0, value=5)
+    sent = scene.send(0, value_wei=5)
     receipt = scene.ask("eth_getTransactionReceipt", sent)
     assert (receipt["status"], receipt["gasUsed"], receipt["blockNumber"]) == ("0x1", hex(21_000), "0x1")
     assert int(scene.ask("eth_getBalance", PAYEE), 16) == 5
@@ -42,9 +42,9 @@ def test_what_waits_is_replaced_only_for_a_tenth_more_of_both_prices(scene):
     scene.ask("evm_setAutomine", False)
     first = scene.send(0)
     assert "replacement transaction underpriced" in scene.refusal(
-        "eth_sendRawTransaction", scene.raw(0, max_fee=11 * 10**9, value=1)
+        "eth_sendRawTransaction", scene.raw(0, fee_wei_max=11 * 10**9, value_wei=1)
     )
-    second = scene.send(0, max_fee=11 * 10**9, tip=11 * 10**8, value=1)
+    second = scene.send(0, fee_wei_max=11 * 10**9, tip_wei=11 * 10**8, value_wei=1)
     assert scene.ask("eth_getTransactionCount", scene.keys[0].address, "pending") == "0x1"
     scene.ask("evm_mine")
     assert scene.ask("eth_getTransactionReceipt", first) is None
@@ -52,7 +52,7 @@ def test_what_waits_is_replaced_only_for_a_tenth_more_of_both_prices(scene):
 
 
 def test_a_price_below_the_base_fee_waits_until_the_base_fee_has_fallen(scene):
-    cheap = scene.send(0, max_fee=7 * 10**8, tip=0)
+    cheap = scene.send(0, fee_wei_max=7 * 10**8, tip_wei=0)
     assert scene.ask("eth_getTransactionReceipt", cheap) is None
     for _ in range(3):
         scene.ask("evm_mine")
@@ -61,8 +61,8 @@ def test_a_price_below_the_base_fee_waits_until_the_base_fee_has_fallen(scene):
 
 def test_the_better_tip_goes_first_and_each_sender_keeps_its_order(scene):
     scene.ask("evm_setAutomine", False)
-    slow = [scene.send(n, key=0, tip=1) for n in (0, 1)]
-    fast = [scene.send(n, key=1, tip=10**9) for n in (0, 1)]
+    slow = [scene.send(n, key=0, tip_wei=1) for n in (0, 1)]
+    fast = [scene.send(n, key=1, tip_wei=10**9) for n in (0, 1)]
     scene.ask("evm_mine")
     assert scene.ask("eth_getBlockByNumber", "latest", False)["transactions"] == [*fast, *slow]
 
@@ -82,8 +82,8 @@ def test_a_full_block_leaves_the_rest_to_the_next(scene):
     [
         ({"gas": TRANSACTION_GAS_MAX + 1}, "EIP-7825"),
         ({"gas": 20_999}, "intrinsic gas too low"),
-        ({"value": 10**30}, "insufficient funds"),
-        ({"tip": 10**11}, "max priority fee per gas higher than max fee per gas"),
+        ({"value_wei": 10**30}, "insufficient funds"),
+        ({"tip_wei": 10**11}, "max priority fee per gas higher than max fee per gas"),
     ],
 )
 def test_what_a_node_refuses_is_refused_and_costs_nothing(scene, fields, why):

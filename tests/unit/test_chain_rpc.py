@@ -69,8 +69,8 @@ def test_logs_are_found_by_place_address_and_topic():
 
 def test_the_state_of_an_old_block_can_be_asked_for():
     scene = Scene()
-    scene.send(0, value=5)
-    scene.send(1, value=6)
+    scene.send(0, value_wei=5)
+    scene.send(1, value_wei=6)
     payee = "0x" + "11" * 20
     assert [int(scene.ask("eth_getBalance", payee, hex(n)), 16) for n in range(3)] == [0, 5, 11]
     assert scene.refusal("eth_getBalance", payee, "0x9") == "header not found"

@@ -24,7 +24,7 @@ from pilotfish.venues.evm import packages
 from pilotfish.venues.evm.artifact import load
 from pilotfish.venues.evm.bindings_abi import (
     UNREADABLE,
-    CallRefused,
+    AbiRefused,
     Field,
     Tuple,
     bare,
@@ -42,7 +42,7 @@ R = TypeVar("R")
 
 
 class Call(NamedTuple, Generic[R]):
-    """`data` for `to`; `read` turns what comes back into Python. Raises CallRefused for what is no answer."""
+    """`data` for `to`; `read` turns what comes back into Python. Raises AbiRefused for what is no answer."""
 
     to: str
     data: bytes
@@ -56,7 +56,7 @@ class Function(Generic[P, R]):
         self._to, self._codec = to, codec
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
-        """Raises CallRefused for arguments that its types cannot hold."""
+        """Raises AbiRefused for arguments that its types cannot hold."""
         assert not kwargs, "by place alone: a contract's names are not ours"
         return Call(self._to, self._codec.encode(args), self._codec.decode)
 
@@ -73,7 +73,7 @@ class _Codec(NamedTuple):
         try:
             return self.selector + encode(self.takes, [bare(a) for a in args])
         except UNREADABLE as bad:
-            raise CallRefused(f"arguments of {self.name}", str(bad)[:200], "see its types") from None
+            raise AbiRefused(f"arguments of {self.name}", str(bad)[:200], "see its types") from None
 
     def decode(self, data: bytes) -> Any:
         if self.shape is type(None):
@@ -83,7 +83,7 @@ class _Codec(NamedTuple):
             return dressed(found[0] if len(self.gives) == 1 else tuple(found), self.shape)
         except UNREADABLE as bad:
             why = f"{len(data)} bytes are no answer of it ({str(bad)[:120]})"
-            raise CallRefused(self.name, why, "see that the contract stands at this address") from None
+            raise AbiRefused(self.name, why, "see that the contract stands at this address") from None
 
 
 class Contract:
@@ -125,7 +125,7 @@ class Contract:
 
     @classmethod
     def creation(cls, *args: Any) -> bytes:
-        """What makes it, its constructor's arguments with it. Raises CallRefused."""
+        """What makes it, its constructor's arguments with it. Raises AbiRefused."""
         inputs: list[Field] = next((e["inputs"] for e in cls.abi() if e["type"] == "constructor"), [])
         return bytes.fromhex(load(cls.artifact).bytecode[2:]) + packed(inputs, args, f"new {cls.artifact}")
 
@@ -143,4 +143,4 @@ def _codec_of(cls: type[Contract], name: str, takes: Any, gives: Any) -> _Codec:
     raise ConfigError(f"{cls.__name__}.{name} as declared", f"the artifact has {has}", "declare what it is")
 
 
-__all__ = ["Call", "CallRefused", "Contract", "Function", "Tuple"]
+__all__ = ["AbiRefused", "Call", "Contract", "Function", "Tuple"]

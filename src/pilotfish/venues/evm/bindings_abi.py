@@ -15,7 +15,7 @@ Field = dict[str, Any]
 UNREADABLE = (DecodingError, EncodingError, OverflowError, ValueError, TypeError)
 
 
-class CallRefused(VenueError):
+class AbiRefused(VenueError):
     """Arguments that a contract's function does not take, or an answer that is not its own."""
 
 
@@ -87,8 +87,8 @@ def dressed(value: Any, shape: Any) -> Any:
 
 
 def packed(inputs: list[Field], args: tuple[Any, ...], what: str) -> bytes:
-    """Arguments as their ABI wants them. Raises CallRefused."""
+    """Arguments as their ABI wants them. Raises AbiRefused."""
     try:
         return bytes(encode([canonical(i) for i in inputs], [bare(a) for a in args]))
     except UNREADABLE as bad:
-        raise CallRefused(f"arguments of {what}", str(bad)[:200], "see its types") from None
+        raise AbiRefused(f"arguments of {what}", str(bad)[:200], "see its types") from None

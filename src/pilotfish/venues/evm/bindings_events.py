@@ -12,7 +12,7 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.artifact import load, names
 from pilotfish.venues.evm.bindings_abi import (
     UNREADABLE,
-    CallRefused,
+    AbiRefused,
     Field,
     bare_name,
     camel,
@@ -38,7 +38,7 @@ class Event(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls: type[E], topics: list[bytes], data: bytes) -> E | None:
-        """None for another event's log. Raises CallRefused for one of its own that cannot be read."""
+        """None for another event's log. Raises AbiRefused for one of its own that cannot be read."""
         known = _known(cls)
         if not topics or topics[0] != known.topic:
             return None
@@ -49,7 +49,7 @@ class Event(msgspec.Struct, frozen=True):
             rest = decode([k for _, k in known.others], data)
             found |= {n: value for (n, _), value in zip(known.others, rest, strict=True)}
         except UNREADABLE as bad:
-            raise CallRefused(f"a log of {cls.__name__}", str(bad)[:200], "see what sent it") from None
+            raise AbiRefused(f"a log of {cls.__name__}", str(bad)[:200], "see what sent it") from None
         return cls(*(dressed(found[name], hint) for name, hint in known.fields))
 
 

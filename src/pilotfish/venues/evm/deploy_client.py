@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.bindings import Call
 from pilotfish.venues.evm.bindings_events import Event, reason
-from pilotfish.venues.evm.deploy_signing import Unsigned, signed
-from pilotfish.venues.evm.eyes import Node, NodeFailed, NodeRefused, fields, octets, quantity
+from pilotfish.venues.evm.deploy_signing import signed
+from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, fields, octets, quantity
+from pilotfish.venues.evm.transactions import Transaction
 from pilotfish.venues.keys.key import Key, keccak
 
 R = TypeVar("R")
@@ -57,7 +58,7 @@ class Prepared(NamedTuple):
 
 
 class ChainClient:
-    """`node` is one that answers JSON-RPC. Every error is a NodeFailed, a NodeRefused or a TransactionRefused."""
+    """`node` is one that answers JSON-RPC. Every error is a NoAnswer, a CallRefused or a TransactionRefused."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -73,7 +74,7 @@ class ChainClient:
         asked = {"to": call.to, "data": "0x" + call.data.hex()} | ({"from": sender} if sender else {})
         try:
             return call.read(octets(await self.node.ask("eth_call", [asked, "latest"]), "answer to a call"))
-        except NodeRefused as bad:
+        except CallRefused as bad:
             raise _refused(f"a call of {call.to}", bad) from None
 
     async def code(self, address: str) -> bytes:
@@ -102,26 +103,25 @@ class ChainClient:
         if gas is None:
             gas = await self._gas(key.address, to, data, what, value_wei)
         place = bytes.fromhex(to[2:]) if to else b""
-        unsigned = Unsigned(
-            await self.chain_id(), nonce, gas, 2 * base_wei + TIP_WEI, TIP_WEI, place, value_wei, data
-        )  # fmt: skip
-        raw = signed(key, unsigned)
+        fee_wei = 2 * base_wei + TIP_WEI
+        one = Transaction(await self.chain_id(), nonce, TIP_WEI, fee_wei, gas, place, value_wei, data)
+        raw = signed(key, one)
         return Prepared(what, "0x" + keccak(raw).hex(), nonce, raw)
 
     async def broadcast(self, one: Prepared) -> None:
         """Doing it twice does no harm."""
         try:
             await self.node.ask("eth_sendRawTransaction", ["0x" + one.raw.hex()])
-        except NodeRefused as bad:
+        except CallRefused as bad:
             if not any(word in bad.why for word in ("already known", "already imported", "nonce too low")):
                 raise _refused(one.what, bad) from None
 
     async def wait(self, transaction: str, what: str) -> Receipt:
-        """Until it is in a block. Raises TransactionRefused where it reverted, NodeFailed where no block takes it."""
+        """Until it is in a block. Raises TransactionRefused where it reverted, NoAnswer where no block takes it."""
         until, tries = time.monotonic() + WAIT_S_MAX, 0
         while (found := await self.receipt(transaction, what)) is None:
             if time.monotonic() > until:
-                raise NodeFailed(what, f"{transaction} is in no block after {WAIT_S_MAX:g} s", "run the command again")
+                raise NoAnswer(what, f"{transaction} is in no block after {WAIT_S_MAX:g} s", "run the command again")
             await asyncio.sleep(_POLL_S[min(tries, len(_POLL_S) - 1)])
             tries += 1
         return found
@@ -148,12 +148,12 @@ class ChainClient:
         asked = {"from": sender, "data": "0x" + data.hex(), "value": hex(value_wei)} | ({"to": to} if to else {})
         try:
             needs = quantity(await self.node.ask("eth_estimateGas", [asked]), "estimate of gas")
-        except NodeRefused as bad:
+        except CallRefused as bad:
             raise _refused(what, bad) from None
         return min(needs * (100 + GAS_SPARE_PERCENT) // 100, GAS_MAX)
 
 
-def _refused(what: str, bad: NodeRefused) -> TransactionRefused:
+def _refused(what: str, bad: CallRefused) -> TransactionRefused:
     why = f"it would revert: {reason(bad.data)}" if bad.data else bad.why
     return TransactionRefused(what, why, "nothing was sent")
 

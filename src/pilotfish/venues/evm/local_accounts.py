@@ -20,3 +20,8 @@ def local_keys(count: int = 10) -> tuple[Key, ...]:
     """The same on every local node."""
     seed = Mnemonic.to_seed(MNEMONIC)
     return tuple(Key(HDPath(f"m/44'/60'/0'/0/{n}").derive(seed)) for n in range(count))
+
+
+def known_to_all() -> frozenset[str]:
+    """Addresses whose keys everybody has."""
+    return frozenset(key.address for key in local_keys(20))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pilotfish import __version__
-from pilotfish.venues.evm.deploy_signing import Unsigned, signed
+from pilotfish.venues.evm.deploy_signing import signed
 from pilotfish.venues.evm.local_accounts import CHAIN_ID
 from pilotfish.venues.evm.local_asked import (
     INVALID,
@@ -42,6 +42,7 @@ from pilotfish.venues.evm.local_words import (
     said,
     transaction_words,
 )
+from pilotfish.venues.evm.transactions import Transaction
 
 BATCH_MAX = 1_000
 LOGS_MAX = 20_000
@@ -223,10 +224,11 @@ class LocalRpc:
         call, base = params.call, self.chain.next_header().base_fee_per_gas or 0
         tip = number(call.tip) if call.tip else TIP
         most = call.max_fee or call.gas_price
-        fields["max_fee"] = number(most) if most else 2 * base + tip
-        fields["tip"] = min(tip, fields["max_fee"])
-        fields["nonce"] = number(call.nonce) if call.nonce else self.chain.nonce(sender, pending=True)
-        return said(self.chain.submit(signed(key, Unsigned(CHAIN_ID, **fields))))
+        fee = number(most) if most else 2 * base + tip
+        nonce = number(call.nonce) if call.nonce else self.chain.nonce(sender, pending=True)
+        to, value, data = fields["to"], fields["value"], fields["data"]
+        one = Transaction(CHAIN_ID, nonce, min(tip, fee), fee, fields["gas"], to, value, data)
+        return said(self.chain.submit(signed(key, one)))
 
     def _mine(self, params: Maybe) -> str:
         if params.amount is not None:

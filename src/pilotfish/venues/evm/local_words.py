@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import rlp
-
+from pilotfish.venues.evm.deploy_signing import created
 from pilotfish.venues.evm.local_asked import LogFilter, octets
 from pilotfish.venues.evm.local_chain import Block
 from pilotfish.venues.evm.local_evm import SignedTransactionAPI
-from pilotfish.venues.keys.key import keccak
 
 Json = dict[str, Any]
 
@@ -73,22 +71,17 @@ def paid_price(one: SignedTransactionAPI, block: Block) -> int:
     return min(one.max_fee_per_gas, base + one.max_priority_fee_per_gas)
 
 
-def created(one: SignedTransactionAPI) -> bytes | None:
-    """The address of the contract that it makes."""
-    return None if one.to else keccak(rlp.encode([bytes(one.sender), one.nonce]))[12:]
-
-
 def receipt_words(block: Block, index: int) -> Json:
     one, receipt = block.transactions[index], block.receipts[index]
     before = block.receipts[index - 1].gas_used if index else 0
+    made = None if one.to else created(said(one.sender), one.nonce)
     first = sum(len(r.logs) for r in block.receipts[:index])
-    made = created(one)
     return {
         "type": hex(getattr(one, "type_id", 0)), "status": hex(int.from_bytes(receipt.state_root, "big")),
         "transactionHash": said(bytes(one.hash)), "transactionIndex": hex(index), "blockHash": said(block.hash),
         "blockNumber": hex(block.number), "from": said(one.sender), "to": said(one.to) if one.to else None,
         "cumulativeGasUsed": hex(receipt.gas_used), "gasUsed": hex(receipt.gas_used - before),
-        "effectiveGasPrice": hex(paid_price(one, block)), "contractAddress": said(made) if made else None,
+        "effectiveGasPrice": hex(paid_price(one, block)), "contractAddress": made,
         "logs": [_log_words(block, index, first + n, log) for n, log in enumerate(receipt.logs)],
         "logsBloom": "0x" + receipt.bloom.to_bytes(256, "big").hex(),
     }  # fmt: skip

@@ -18,7 +18,7 @@ DEPLOYMENT, URL = "deployment.json", "rpc-url"
 
 @asynccontextmanager
 async def reached(url: str) -> AsyncIterator[ChainClient]:
-    """A chain behind a URL; nothing is asked yet. Raises NodeFailed where it is no URL."""
+    """A chain behind a URL; nothing is asked yet. Raises NoAnswer where it is no URL."""
     http = Http(WireTerms())
     try:
         yield ChainClient(HttpNode(url, http))

@@ -29,7 +29,7 @@ class Standing(NamedTuple):
 
 
 async def standing(client: ChainClient, record: Record) -> Standing:
-    """Ask the chain about all of it. Raises NodeFailed."""
+    """Ask the chain about all of it. Raises NoAnswer."""
     found = Standing([], [])
     chain = await client.chain_id()
     block = fields(await client.node.ask("eth_getBlockByNumber", ["0x0", False]), "first block")
