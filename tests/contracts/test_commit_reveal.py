@@ -106,6 +106,14 @@ def test_the_windows_last_second_counts_and_the_next_forfeits(s):
     refused(s, forfeiting(s, orders[1]), "NotCommitted")
 
 
+def test_a_bond_of_a_book_that_the_pool_does_not_know_counts_for_the_executor(s):
+    order = s.instruction()
+    send(s.web3, s.pool.functions.strike(s.book.address), s.owner)
+    next_at(s.web3, commit(s, order) + DELAY + WINDOW + 1)
+    s.by(s.stranger, forfeiting(s, order), GAS)
+    assert s.pool.functions.given(s.executor.address).call() == BOND[0] == balance(s, s.pool.address)
+
+
 def test_another_may_not_reveal_and_an_agent_may(s):
     order = s.instruction()
     next_at(s.web3, commit(s, order) + DELAY)

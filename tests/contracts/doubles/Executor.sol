@@ -58,12 +58,18 @@ contract PlainWallet is IERC1271 {
 contract PlainPool is IInsurancePool {
     address public immutable asset;
     mapping(address book => uint256) public given;
+    mapping(address book => bool) public struck;
 
     constructor(address asset_) {
         asset = asset_;
     }
 
+    function strike(address book) external {
+        struck[book] = true;
+    }
+
     function contribute(address book, uint256 amount) external {
+        require(!struck[book]);
         given[book] += amount;
         require(IERC20(asset).transferFrom(msg.sender, address(this), amount));
     }
