@@ -16,6 +16,7 @@ from pilotfish.venues.evm.bindings import Call, Contract
 from pilotfish.venues.evm.bindings_abi import Field, packed
 from pilotfish.venues.evm.deploy_client import ChainClient, Prepared
 from pilotfish.venues.evm.deploy_record import Record, Step, read_record, write_record
+from pilotfish.venues.evm.deploy_settings import Settings
 from pilotfish.venues.evm.deploy_signing import created
 from pilotfish.venues.evm.eyes import fields, octets
 from pilotfish.venues.keys.key import Key, keccak
@@ -32,19 +33,18 @@ class Deployer:
         self._path, self._tell = path, tell
 
     @classmethod
-    async def begin(cls, client: ChainClient, key: Key, path: Path, name: str, tell: Tell) -> Deployer:
+    async def begin(cls, client: ChainClient, key: Key, path: Path, tell: Tell) -> Deployer:
         """Take up the file's deployment, or begin one. Raises ConfigError where the file is another chain's."""
         chain_id, genesis = await client.chain_id(), await _genesis(client)
         record = read_record(path)
         if record is None:
-            record = Record(chain_id=chain_id, genesis=genesis, deployer=key.address, name=name)
+            record = Record(chain_id=chain_id, genesis=genesis, deployer=key.address)
             write_record(path, record)
         if (record.chain_id, record.genesis) != (chain_id, genesis):
             why = f"is of another chain ({record.chain_id}, first block {record.genesis[:18]}…)"
             raise ConfigError(f"{path}", why, "name another file, or go back to that chain")
-        if record.deployer != key.address or record.name != name:
-            why = f"was begun by {record.deployer} with the settings {record.name!r}"
-            raise ConfigError(f"{path}", why, "go on with those, or name another file")
+        if record.deployer != key.address:
+            raise ConfigError(f"{path}", f"was begun by {record.deployer}", "go on with that key, or name another file")
         return cls(client, key, path, record, tell)
 
     async def create(self, kind: type[C], *args: Any, name: str = "") -> C:
@@ -69,6 +69,13 @@ class Deployer:
         held = self.record.given.setdefault(name, address.lower())
         if held != address.lower():
             raise ConfigError(f"{name} {address}", f"was {held} when this deployment began", "do not change it")
+
+    def settle_on(self, settings: Settings) -> None:
+        """What all of it is to be. Raises ConfigError where it was something else when this deployment began."""
+        if self.record.settings not in (None, settings):
+            why = "are not those that this deployment was begun with"
+            raise ConfigError(f"the settings {settings.name}", why, "go on with those, or name another file")
+        self.record.settings = settings
 
     async def finish(self) -> None:
         """See that all of it stands, then say that it is complete. Raises ConfigError where something is gone."""
