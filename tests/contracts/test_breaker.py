@@ -122,7 +122,7 @@ def test_only_sound_limits_are_taken(web3, breaker):
             breaker.functions.setLimit(limit, window).call({"from": web3.eth.accounts[0]})
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     limit=st.integers(1, 4),
     gaps=st.lists(st.sampled_from([0, 1, 20, 55, 59, 60, 61, 100]), min_size=1, max_size=8),

@@ -250,8 +250,8 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=8, deadline=None)
-@given(todo=st.lists(steps, min_size=6, max_size=14))
+@settings(max_examples=5, deadline=None)
+@given(todo=st.lists(steps, min_size=6, max_size=12))
 def test_the_queue_is_what_the_model_says(web3, usdc, pool, todo):
     picture = web3.provider.make_request("evm_snapshot", [])["result"]
     model = Model()

@@ -25,7 +25,18 @@ def m(web3):
 
 
 @pytest.fixture(scope="module")
-def venue(web3, m):
+def coin(web3, m):
+    """A third token, with a pool against WETH only: 10 of it buy one WETH."""
+    maker = web3.eth.accounts[0]
+    token = deploy(web3, "LocalToken", "Coin", "COIN", 18)
+    provide(web3, m, token, m.weth, FEE, 1_000 * WETH)
+    assert token.functions.balanceOf(maker).call() < 1000
+    return token
+
+
+@pytest.fixture(scope="module")
+def venue(web3, m, coin):
+    """Laid out after the coin, so that every address is the same whichever test is run."""
     pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
     return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
 
@@ -36,16 +47,6 @@ def trader(web3, m, venue):
     fund(web3, m.usdc, who, 100_000 * USDC, venue.address)
     fund(web3, m.weth, who, 100 * WETH, venue.address)
     return who
-
-
-@pytest.fixture(scope="module")
-def coin(web3, m):
-    """A third token, with a pool against WETH only: 10 of it buy one WETH."""
-    maker = web3.eth.accounts[0]
-    token = deploy(web3, "LocalToken", "Coin", "COIN", 18)
-    provide(web3, m, token, m.weth, FEE, 1_000 * WETH)
-    assert token.functions.balanceOf(maker).call() < 1000
-    return token
 
 
 def provide(web3, m, one, other, fee, amount, ticks=(-887220, 887220)):
