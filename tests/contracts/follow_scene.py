@@ -42,7 +42,7 @@ def person(name: str) -> LocalAccount:
 
 @dataclass
 class Scene:
-    """`usdc` is the asset; account 0 owns the desk, account 1 is the operator, account 2 the liquidator, 3 gets fees."""
+    """`usdc` is the asset; account 0 owns the desk, 1 is the operator, 2 the liquidator; 3 gets the subscriptions."""
 
     web3: Web3
     usdc: Contract
@@ -56,6 +56,8 @@ class Scene:
     desk: Contract
     lead: LocalAccount
     nonce: int = 0
+    issued: int = 1_700_000_000
+    """Of the newest mandate made: each is a second later than the one before, and all are long past."""
 
     @cached_property
     def operator(self) -> str:
@@ -70,11 +72,12 @@ class Scene:
 
     def mandate(self, follower: str, **changed: Any) -> dict[str, Any]:
         """10,000 USDC behind the lead, nothing narrower than it must be."""
+        self.issued += 1
         usual = {
             "follower": follower, "lead": self.lead.address, "tokens": [self.weth.address], "allocation": 10_000 * USDC,
             "orderMax": 10_000 * USDC, "leverageBps": 10_000, "ratioBps": 10_000, "openSlippageBps": 100,
-            "exitSlippageBps": 200, "stopSlippageBps": 500, "stopBps": 0, "feeBpsMax": 1_500, "issued": self.now,
-            "expiry": self.now + 10 * 365 * 86_400,
+            "exitSlippageBps": 200, "stopSlippageBps": 500, "stopBps": 0, "feeBpsMax": 1_500, "issued": self.issued,
+            "expiry": 4_000_000_000,
         }  # fmt: skip
         return usual | changed
 
@@ -103,7 +106,7 @@ class Scene:
         usual = {
             "lead": self.lead.address, "book": self.desk.address, "tokenIn": pair[0].address,
             "tokenOut": pair[1].address, "fraction": WETH // 10 if opens else WETH, "limit": 0,
-            "deadline": self.now + 10**9, "nonce": self.nonce,
+            "deadline": 4_000_000_000, "nonce": self.nonce,
         }  # fmt: skip
         return usual | changed
 
@@ -119,6 +122,24 @@ class Scene:
 
     def do(self, call: Any, sender: str | None = None, **fields: Any) -> TxReceipt:
         return send(self.web3, call, sender or self.web3.eth.accounts[0], **{"gas": GAS} | fields)
+
+    def coins(self, *people: str) -> None:
+        """One of the chain's own coins each, for gas: who has none cannot even ask."""
+        for who in people:
+            spent = {"from": self.web3.eth.accounts[0], "to": who, "value": 10**18}
+            self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_transaction(spent))
+
+    def act(self, key: LocalAccount, call: Any) -> TxReceipt:
+        """Send it as somebody whose key the node does not hold."""
+        eth = self.web3.eth
+        self.coins(key.address)
+        built = call.build_transaction(
+            {"from": key.address, "nonce": eth.get_transaction_count(key.address), "gas": 5_000_000,
+             "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9}
+        )  # fmt: skip
+        mined = eth.wait_for_transaction_receipt(eth.send_raw_transaction(key.sign_transaction(built).raw_transaction))
+        assert mined["status"] == 1, "reverted"
+        return mined
 
     def told(self, event: str, mined: TxReceipt) -> list[dict[str, Any]]:
         return [dict(e["args"]) for e in getattr(self.desk.events, event)().process_receipt(mined, errors=DISCARD)]
@@ -137,8 +158,17 @@ class Scene:
         return self.usdc.functions.balanceOf(who).call(), self.weth.functions.balanceOf(who).call()
 
     def rule(self, wallet: str) -> dict[str, int]:
-        names = [o["name"] for o in next(e for e in self.desk.abi if e.get("name") == "rules")["outputs"]]
-        return dict(zip(names, self.desk.functions.rules(self.lead.address, wallet).call(), strict=True))
+        """What the desk keeps of a mandate, by name; the limits' fields among the others."""
+        outputs = next(e for e in self.desk.abi if e.get("name") == "ruleOf")["outputs"]
+        *values, limits = self.desk.functions.ruleOf(self.lead.address, wallet).call()
+        kept = dict(zip([o["name"] for o in outputs[:-1]], values, strict=True))
+        return kept | dict(zip([c["name"] for c in outputs[-1]["components"]], limits, strict=True))
+
+    def refusals(self, *signed: tuple[dict[str, Any], bytes]) -> list[str]:
+        """Bring mandates in one batch; why each that was skipped was not taken, in order."""
+        mandates, signatures = zip(*signed, strict=True)
+        mined = self.do(self.desk.functions.followMany(mandates, signatures))
+        return [REFUSALS[e["why"]] for e in self.told("NotFollowed", mined)]
 
 
 def rows(wallets: Sequence[str]) -> bytes:
@@ -171,9 +201,7 @@ def scene(
         "feeRecipient": web3.eth.accounts[3], "subscription": 0, "feeBps": 1_000,
     }  # fmt: skip
     desk = deploy(web3, "CopyDesk", tuple((usual | parts).values()), owner)
-    made = Scene(
-        web3, usdc, weth, guard, breaker, coupons, pool, executor, own_venue, desk, person("lead")
-    )
+    made = Scene(web3, usdc, weth, guard, breaker, coupons, pool, executor, own_venue, desk, person("lead"))
     made.do(desk.functions.list(weth.address))
     made.do(desk.functions.setOperator(made.operator, True))
     if venue is None:
