@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -40,7 +40,11 @@ class Watcher:
         self._watch, self._guard, self._next = Watch(), "", books.since
         self._doubts: dict[Account, str] = {}
         self._duties: dict[int, Duty] = {}
-        self._watch.add(Account(vault.lower(), vault.lower()) for vault in books.vaults)
+        self.watch((vault, vault) for vault in books.vaults)
+
+    def watch(self, accounts: Iterable[tuple[str, str]]) -> None:
+        """These accounts too: each the address of its book, and its own."""
+        self._watch.add(Account(book.lower(), account.lower()) for book, account in accounts)
 
     @property
     def watched(self) -> int:
@@ -51,11 +55,7 @@ class Watcher:
 
         Raises NoAnswer where the node is silent; nothing is lost by it.
         """
-        for ended in await self._sender.look():
-            self._watch.ended(ended.number, number, ok=ended.ok)
-            over = self._duties.pop(ended.number)
-            did = "done" if ended.ok else "it did not go through"
-            self._tell(f"{over.account.account} {over.kind.value}: {did}, {ended.transaction}")
+        await self._hear(number)
         await self._discover(number)
         reader = Reader(self._node, self._books.liquidator, self._guard, number)
         turn, sent = asyncio.Semaphore(AT_ONCE), 0
@@ -71,6 +71,14 @@ class Watcher:
             if duty is not None:
                 sent += await self._do(duty, number)
         return sent
+
+    async def _hear(self, number: int) -> None:
+        """What has become of the transactions that went out."""
+        for ended in await self._sender.look():
+            self._watch.ended(ended.number, number, ok=ended.ok)
+            duty = self._duties.pop(ended.number)
+            did = "done" if ended.ok else "it did not go through"
+            self._tell(f"{duty.account.account} {duty.kind.value}: {did}, {ended.transaction}")
 
     async def _discover(self, number: int) -> None:
         """The guard, and wallets opened since the last look."""
