@@ -54,7 +54,8 @@ def short(rig: Rig) -> None:
 
 
 def resting(rig: Rig) -> None:
-    rig.submit(rig.order(1, 1, -3, Tif.GTC), rig.order(2, 1, -3, Tif.ALO), rig.order(3, 1, 3), Amend(3, 1, rig.price(2)))
+    rig.submit(rig.order(1, 1, -3, Tif.GTC), rig.order(2, 1, -3, Tif.ALO), rig.order(3, 1, 3))
+    rig.submit(Amend(3, 1, rig.price(2)))
     rig.ended(1, 2, 3)
     assert [rig.heard.end(coid).signal for coid in (1, 2, 3)] == [REJECT, REJECT, FILLED]
     assert rig.executed() == {3: rig.size}

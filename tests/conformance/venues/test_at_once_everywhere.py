@@ -87,7 +87,8 @@ def test_a_server_that_fails_has_not_refused(make):
 
 def test_what_was_lost_on_its_way_is_cut_off_and_those_behind_it_trade(rig):
     rig.fault(Fault.LOST_REQUEST)
-    rig.submit(rig.order(1, 1, 3), rig.order(2, 1, 3), rig.order(3, 1, 3))
+    rig.submit(rig.order(1, 1, 3))
+    rig.submit(rig.order(2, 1, 3), rig.order(3, 1, 3))
     rig.ended(2, 3)
     assert rig.heard.signals(1)[:1] == [LOST]
     rig.asked(1, 2, 3, done=(2, 3))
@@ -155,7 +156,9 @@ def test_a_shutdown_leaves_nothing_under_way_and_nothing_unsaid(rig):
 
 
 @pytest.mark.parametrize(
-    "rates", [{"double": 1.0, "reorder": 0.3}, {"garbage": 0.3}, {"drop": 0.2}, {"settlement": 0.3}]
+    "rates",
+    [{"double": 1.0, "reorder": 0.3}, {"garbage": 0.3}, {"drop": 0.2}, {"settlement": 0.3}],
+    ids=lambda one: next(iter(one)),
 )
 def test_a_bad_way_and_replaced_blocks_change_nothing(make, rates):
     rig = make()
