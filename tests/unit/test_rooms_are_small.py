@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RATCHET = Path("tests/unit/size_ratchet.toml")
-DESIGN = {"file_lines_max": 400, "function_lines_max": 70}
+DESIGN = {"file_lines_max": 400, "function_lines_max": 70, "contract_lines_max": 400}
 # Below these nobody is asked to tighten: small enough is small enough.
-COMFORT = {"file_lines_max": 320, "function_lines_max": 60}
+COMFORT = {"file_lines_max": 320, "function_lines_max": 60, "contract_lines_max": 320}
 SLACK = 1.25
 MEDIAN_LINES_MAX = 150
 
@@ -35,6 +35,9 @@ def function_lines(source: str) -> dict[str, int]:
 
 
 def _sizes(line: str) -> dict[str, int]:
+    if line == "contract_lines_max":
+        contracts = (ROOT / "contracts").rglob("*.sol")
+        return {str(f): len(f.read_text().splitlines()) for f in contracts if "node_modules" not in f.parts}
     if line == "file_lines_max":
         return {name: len(text.splitlines()) for name, text in _files().items()}
     return {f"{name}:{f}": n for name, text in _files().items() for f, n in function_lines(text).items()}
@@ -68,7 +71,8 @@ def test_the_line_only_ever_tightens(line: str) -> None:
     """Against every committed version of the ratchet; outside a git checkout there is nothing to compare with."""
     commits = _git("log", "--format=%H", "--", str(RATCHET)).split()
     texts = [_git("show", f"{commit}:{RATCHET}") for commit in commits]
-    assert all(_held()[line] <= tomllib.loads(text)[line] for text in texts if text), f"{line} was raised"
+    before = [held[line] for held in map(tomllib.loads, texts) if line in held]
+    assert all(_held()[line] <= n for n in before), f"{line} was raised"
 
 
 def test_the_median_file_is_small() -> None:
