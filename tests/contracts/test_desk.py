@@ -193,6 +193,12 @@ def test_the_leads_own_limit_binds_too(s, three):
     s.copy(*three, limit=fair * 999 // 1_000)
 
 
+def test_a_market_that_takes_only_a_part_is_refused_so_that_nothing_is_left_behind(s, three):
+    s.do(s.venue.functions.keepBack(1))
+    with reverts(s.desk, "NotAllSold"):
+        s.order(three).call({"from": s.operator})
+
+
 def test_a_doubtful_price_stops_everything(s, three):
     s.copy(*three)
     s.do(s.guard.functions.doubt(True))
