@@ -222,7 +222,7 @@ def test_a_batch_that_is_given_too_little_gas_fails_whole_and_skips_nobody(s, th
         s.order(three).call({"from": s.operator, "gas": 300_000})
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.integers(1, 10**13), min_size=3, max_size=3), price=st.integers(1, 10_000_000))
 def test_the_shares_are_fair_to_a_unit_and_add_up_to_everything(s, three, amounts, price):
     taken = s.web3.provider.make_request("evm_snapshot", [])["result"]

@@ -204,7 +204,7 @@ class Model:
 steps = st.tuples(st.booleans(), st.integers(1, 20), st.sampled_from((1500, 2999, 3000, 3333, 7000)))
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, min_size=3, max_size=8))
 def test_any_story_ends_as_the_model_says_and_never_pays_below_the_mark(s, story):
     taken = s.web3.provider.make_request("evm_snapshot", [])["result"]
