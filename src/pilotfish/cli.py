@@ -63,12 +63,18 @@ def run(
     config: Config = None,
     resume: Annotated[str, typer.Option(help="Take back a halt of opens in the journal, and say why.")] = "",
     confirm: Annotated[str, typer.Option(help="The sentence that a live run with real money asks for.")] = "",
+    chain: cli_chain.OnChain = False,
+    node: cli_chain.NodeKind = "embedded",
+    keep: cli_chain.Keep = False,
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; a recording, replayed; or a real venue."""
     from pilotfish.worlds import commands
     from pilotfish.worlds.replay import ReplayOptions
 
     with plain_errors():
+        if chain:
+            count = followers if _typed(context, "followers") else "200"
+            return cli_chain.run_on_chain(out, count, seed, node, keep)
         if mode or venue or config:
             from pilotfish.worlds.live.commands import live_run
             from pilotfish.worlds.live.settings import chosen

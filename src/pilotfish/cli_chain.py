@@ -13,11 +13,25 @@ chain = typer.Typer(no_args_is_help=True, help="Contracts: a local chain, deploy
 
 Out = Annotated[Path, typer.Option(help="Folder of the deployment's file.")]
 Rpc = Annotated[str, typer.Option("--rpc", help="URL of a node; the local chain's when left out.")]
+NodeKind = Annotated[str, typer.Option("--node", help="A local chain: embedded, anvil, or auto: anvil where it is.")]
+OnChain = Annotated[bool, typer.Option("--chain", help="On a chain on this machine (docs/chain.md).")]
+Keep = Annotated[bool, typer.Option("--keep", help="With --chain: leave the chain up until Ctrl-C.")]
+
+
+def run_on_chain(out: Path, followers: str, seed: int, node: str, keep: bool) -> None:
+    """`pilotfish run --chain`. Raises Exit where chain, ledger and anchor do not agree."""
+    from pilotfish.domain.errors import ConfigError
+    from pilotfish.worlds.chain.run import ChainJob, run_on_chain
+
+    if not followers.isdigit():
+        raise ConfigError(f"--followers {followers}", "is no number", "a run on a chain makes its own followers")
+    if not run_on_chain(ChainJob(out, int(followers), seed, node, keep), console):
+        raise typer.Exit(1)
 
 
 @chain.command()
 def up(
-    node: Annotated[str, typer.Option(help="embedded, anvil, or auto: anvil where it is installed.")] = "embedded",
+    node: NodeKind = "embedded",
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8545,
     out: Out = Path("out/chain"),
     bare: Annotated[bool, typer.Option("--bare", help="Deploy nothing.")] = False,
