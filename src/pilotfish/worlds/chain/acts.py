@@ -133,9 +133,10 @@ async def exit_honoured(stage: Stage) -> tuple[int, int]:
     return shares, await stage.cash(key.address) - before
 
 
-async def badge_for_volume(stage: Stage, volume: int, root: bytes) -> int:
-    """The follower with most volume gets its badges; how many."""
+async def badge_for_volume(stage: Stage, volumes: list[int], root: bytes) -> int:
+    """The follower with most volume gets its badges; how many. `root` of the journal stands for the fills."""
     badge = VolumeBadge(stage.record.address("VolumeBadge"))
-    holder = max(stage.followers, key=lambda one: one.allocation).key.address
+    volume, number = max((volume, number) for number, volume in enumerate(volumes))
+    holder = stage.followers[number].key.address
     await stage.do(stage.operator, badge.credit(holder, bytes(32), volume, root), "a credit of volume")
     return await stage.client.read(badge.balance_of(holder))

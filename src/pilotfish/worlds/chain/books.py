@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from pilotfish.domain.events import BookTop, Event, LeadFill, Mark
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.metatag import LeadSwap
+from pilotfish.views.report.write import write_report
 from pilotfish.worlds.chain.desk_venue import SECOND, TOKEN_DECIMALS, DeskVenue
 from pilotfish.worlds.chain.people import EXIT_BPS, OPEN_BPS, Follower
+from pilotfish.worlds.population import Population
+from pilotfish.worlds.reporting import Inputs, make_report
 from pilotfish.worlds.world import LeadSetup, World, opening_events
 
 LEAD = "lead"
@@ -46,6 +52,7 @@ class Books:
     def __init__(self, journal: Path, venue: DeskVenue) -> None:
         self.instrument, self.venue = venue.instrument, venue
         self.world = World(SqliteJournal(journal), venue)
+        self.root, self._began_s = b"", time.monotonic()
 
     def open(self, followers: list[Follower], lead_equity: int, price: int, now_s: int) -> None:
         """Followers begin with what is in their wallets. Raises ConfigError where the engine sets one aside."""
@@ -54,6 +61,8 @@ class Books:
             list(range(len(followers))), 0, [one.allocation for one in followers], open_bps=OPEN_BPS,
             exit_bps=EXIT_BPS,
         )  # fmt: skip
+        nobody = np.zeros(len(followers), dtype=np.int64)
+        self._population = Population(follows, nobody, [one.key.address for one in followers], [])
         leads = [LeadSetup(LEAD, lead_equity)]
         self.world.tell(opening_events(Route.SEGREGATED, [self.instrument], [price], leads, follows, now_ns), now_ns)
 
@@ -82,6 +91,17 @@ class Books:
             told_s = await self.venue.now()
             self.world.shard.handle(self.venue.events(told_s * SECOND), told_s * SECOND)
 
-    def close(self) -> None:
+    def close(self, journal: Path, seed: int) -> None:
+        """Write the report beside the journal, and leave the journal to whoever anchors it."""
+        self.world.equity.sample(self.world.shard.state, self.world.now_ns)
         self.world.shard.checkpoint()
+        self.root = self.world.shard.journal.head.root
+        wall_s = time.monotonic() - self._began_s
+        report = make_report(self.world, self._population, str(journal), _inputs(seed), wall_s)
         self.world.shard.journal.close()
+        write_report(report, journal.parent)
+
+
+def _inputs(seed: int) -> Inputs:
+    note = "the pool's own prices; fees of the desk are the venue's fees here"
+    return Inputs("A lead on a chain", seed, Route.SEGREGATED.name.lower(), ["live"], [note], {}, venue="a local chain")

@@ -19,6 +19,7 @@ import numpy as np
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.errors import InvariantBroken
 from pilotfish.domain.events import BatchUpdate, Event
+from pilotfish.domain.instructions import FollowAction, FollowControl
 from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import Command, OrderSignal, PlaceBatch
 from pilotfish.domain.reasons import Reason
@@ -37,6 +38,10 @@ DEADLINE_S = 600
 ROW = 60
 """Bytes of `Copied.rows` a wallet."""
 TOKEN_DECIMALS = 18
+NO_MANDATE = 1
+REASONS = {NO_MANDATE: Reason.PAUSED, 2: Reason.DENIED, 3: Reason.DUPLICATE, 4: Reason.SLIPPAGE, 5: Reason.POSITION_CAP,
+           7: Reason.BALANCE}  # fmt: skip
+"""Of the desk's reasons to skip a wallet (`Copying.Skip`)."""
 
 
 class Copied(Log, frozen=True):
@@ -68,11 +73,16 @@ class Parties(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One wallet's part of a copy, base units; fees are part of what it got."""
+    """One wallet's part of a copy, base units; fees are part of what it bought."""
 
     sold: int
     bought: int
-    fees: int
+    performance: int
+    subscription: int
+
+    @property
+    def fees(self) -> int:
+        return self.performance + self.subscription
 
 
 class Carried(NamedTuple):
@@ -103,7 +113,8 @@ class DeskVenue:
         self._waiting: list[PlaceBatch] = []
         self._told: list[Event] = []
         self._held = [0] * len(followers)
-        self._nonce = 0
+        self.volumes = [0] * len(followers)
+        """What each has traded, base units of the asset."""
 
     def events(self, until_ns: int) -> Sequence[Event]:
         told, self._told = self._told, []
@@ -137,7 +148,7 @@ class DeskVenue:
         try:
             receipt = await self._way.send(call.to, call.data, len(followers), "copies")
         except TransactionRefused:
-            self._tell(batch, {}, followers, await self._way.client.now())
+            self._tell(batch, {}, followers, await self._way.client.now(), {})
             return
         await self._read(batch, followers, receipt, time.monotonic() - began)
 
@@ -168,31 +179,41 @@ class DeskVenue:
         desk = self.parties.desk.address
         told = receipt.events(Copied, desk)
         rows = shares(told[0]) if told else {}
-        skipped = receipt.events(Skipped, desk)
+        skipped = {one.wallet: one.why for one in receipt.events(Skipped, desk)}
         operation = receipt.events(UserOperationEvent, self._way.entry_point.address)[0]
         amounts = (told[0].amount_in, told[0].amount_out) if told else (0, 0)
         self.carried.append(Carried(receipt, len(rows), len(skipped), *amounts, operation.actual_gas_used, took_s))
-        self._tell(batch, rows, followers, await self._way.client.now())
+        now_s = await self._way.client.now()
+        self._tell(batch, rows, followers, now_s, skipped)
+        ended = [k for k, one in enumerate(followers) if skipped.get(one.wallet) == NO_MANDATE]
+        if ended:
+            now_ns = now_s * SECOND
+            self._told.append(FollowControl(now_ns, now_ns, batch.accounts[ended], FollowAction.PAUSE))
 
-    def _tell(self, batch: PlaceBatch, rows: dict[str, Row], followers: Sequence[Follower], now_s: int) -> None:
+    def _tell(
+        self, batch: PlaceBatch, rows: dict[str, Row], followers: Sequence[Follower], now_s: int, why: dict[str, int]
+    ) -> None:
         """Every order of the batch has ended. Lots are rounded down: what is less than a lot stays in the wallet."""
         lot = 10 ** (TOKEN_DECIMALS - self.instrument.lot_decimals)
         n = len(followers)
-        lots, cost, fee = (np.zeros(n, dtype=np.int64) for _ in range(3))
+        lots, cost, fee, reason = (np.zeros(n, dtype=np.int64) for _ in range(4))
         for k, follower in enumerate(followers):
             row = rows.get(follower.wallet)
             if row is None:
+                reason[k] = int(REASONS.get(why.get(follower.wallet, 0), Reason.REJECTED))
                 continue
             tokens, money = (row.bought, row.sold) if batch.side > 0 else (row.sold, row.bought)
             lots[k], cost[k], fee[k] = min(tokens // lot, int(batch.lots[k])), money, row.fees
             self._held[int(batch.accounts[k])] += int(batch.side * lots[k])
-        self._told.append(_update(batch, lots, cost, fee, now_s * SECOND))
+            self.volumes[int(batch.accounts[k])] += money
+        self._told.append(_update(batch, (lots, cost, fee, reason), now_s * SECOND))
 
 
-def _update(batch: PlaceBatch, lots: Ints, cost: Ints, fee: Ints, now_ns: int) -> BatchUpdate:
+def _update(batch: PlaceBatch, columns: tuple[Ints, Ints, Ints, Ints], now_ns: int) -> BatchUpdate:
+    lots, cost, fee, why = columns
     whole = lots == batch.lots
     signal = np.where(whole, int(OrderSignal.FILLED), int(OrderSignal.CANCEL))
-    reason = np.where(whole, int(Reason.NONE), int(Reason.NO_DEPTH))
+    reason = np.where(whole | (why > 0), why, int(Reason.NO_DEPTH))
     index = np.arange(lots.size, dtype=np.int64)
     done = np.full(lots.size, now_ns, dtype=np.int64)
     return BatchUpdate(now_ns, now_ns, batch.coid, index, signal, lots, cost, fee, reason, done)
@@ -204,9 +225,9 @@ def shares(told: Copied) -> dict[str, Row]:
     for at in range(0, len(told.rows), ROW):
         row = told.rows[at : at + ROW]
         wallet, sold = "0x" + row[:20].hex(), int.from_bytes(row[20:36], "big")
-        fees = int.from_bytes(row[36:48], "big") + int.from_bytes(row[48:60], "big")
+        fees = int.from_bytes(row[36:48], "big"), int.from_bytes(row[48:60], "big")
         running += sold
         bought = told.amount_out * running // told.amount_in - shared
         shared += bought
-        found[wallet] = Row(sold, bought, fees)
+        found[wallet] = Row(sold, bought, *fees)
     return found

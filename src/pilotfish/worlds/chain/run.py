@@ -17,6 +17,7 @@ from rich.live import Live
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm import packages
+from pilotfish.venues.evm.deploy_client import ChainClient
 from pilotfish.venues.evm.nodes import best_kind, local_node
 from pilotfish.worlds.chain import acts
 from pilotfish.worlds.chain.agreement import agreement
@@ -60,7 +61,8 @@ def run_on_chain(job: ChainJob, console: Console) -> bool:
         try:
             telling = Telling()
             with Live(telling.table, console=console, refresh_per_second=4):
-                agrees, publisher = asyncio.run(_play(job, node.url, journal, telling))
+                agrees, publisher = asyncio.run(_there(job, node.url, journal, telling))
+            console.print(f"report: {job.out / 'report.html'}", highlight=False)
             agrees &= verified(journal, node.url, job.out, publisher, console)
             if job.keep:
                 console.print("the chain stays up until Ctrl-C")
@@ -71,38 +73,40 @@ def run_on_chain(job: ChainJob, console: Console) -> bool:
     return agrees
 
 
-async def _play(job: ChainJob, url: str, journal: Path, telling: Telling) -> tuple[bool, str]:
-    """Everything up to the last anchor. Returns whether ledger and wallets agree, and who anchored."""
+async def _there(job: ChainJob, url: str, journal: Path, telling: Telling) -> tuple[bool, str]:
     async with reached(url) as client:
-        stage = await Stage.set_up(client, job.out / DEPLOYMENT, job.followers, telling.doing)
-        telling.deployed(stage)
-        await stage.pooled()
-        telling.pooled(await client.read(stage.vault.total_assets()), len(stage.depositors) + 1)
-        await stage.segregated(job.followers, job.seed, telling.doing)
-        telling.segregated(stage)
-        venue = DeskVenue(listing(), stage.followers, stage.parties(), stage.way)
-        books = Books(journal, venue)
-        price = await stage.price_e8() * 10**PRICE_DECIMALS // 10**8
-        books.open(stage.followers, LEAD_CASH * USDC, price, await client.now())
-        if job.followers > 1:
-            await stage.revoke(stage.followers[-1])
-            telling.revoked()
-        await _trade(stage, books, telling, buys=True, fraction_bps=3_000)
-        await stage.pass_time(DAY_S)
-        await _trade(stage, books, telling, buys=True, fraction_bps=2_000)
-        await stage.move_price(RISE_BPS)
-        await stage.pass_time(MONTH_S)
-        telling.moved(await stage.price_e8(), MONTH_S)
-        await _trade(stage, books, telling, buys=False, fraction_bps=10_000)
-        telling.fees(*await acts.fees_paid_out(stage), await stage.cash(stage.pool.address))
-        telling.left(*await acts.exit_honoured(stage), await client.read(stage.vault.nav_per_share()))
-        volume = sum(one.amount_in for one in venue.carried[:1]) // max(len(stage.followers), 1)
-        agreed = await agreement(stage, books)
-        telling.agreement(agreed)
-        books.close()
-        publisher = await anchored(stage, journal, telling)
-        root = books.world.shard.journal.head.root
-        telling.badge(await acts.badge_for_volume(stage, max(volume, USDC), root))
+        return await play(job, client, journal, telling)
+
+
+async def play(job: ChainJob, client: ChainClient, journal: Path, telling: Telling) -> tuple[bool, str]:
+    """Everything up to the anchor. Returns whether ledger and wallets agree, and who anchored."""
+    stage = await Stage.set_up(client, job.out / DEPLOYMENT, job.followers, telling.doing)
+    telling.deployed(stage)
+    await stage.pooled()
+    telling.pooled(await client.read(stage.vault.total_assets()), len(stage.depositors) + 1)
+    await stage.segregated(job.followers, job.seed, telling.doing)
+    telling.segregated(stage)
+    venue = DeskVenue(listing(), stage.followers, stage.parties(), stage.way)
+    books = Books(journal, venue)
+    price = await stage.price_e8() * 10**PRICE_DECIMALS // 10**8
+    books.open(stage.followers, LEAD_CASH * USDC, price, await client.now())
+    if job.followers > 1:
+        await stage.revoke(stage.followers[-1])
+        telling.revoked()
+    await _trade(stage, books, telling, buys=True, fraction_bps=3_000)
+    await stage.pass_time(DAY_S)
+    await _trade(stage, books, telling, buys=True, fraction_bps=2_000)
+    await stage.move_price(RISE_BPS)
+    await stage.pass_time(MONTH_S)
+    telling.moved(await stage.price_e8(), MONTH_S)
+    await _trade(stage, books, telling, buys=False, fraction_bps=10_000)
+    telling.fees(*await acts.fees_paid_out(stage), await stage.cash(stage.pool.address))
+    telling.left(*await acts.exit_honoured(stage), await client.read(stage.vault.nav_per_share()))
+    agreed = await agreement(stage, books)
+    telling.agreement(agreed)
+    books.close(journal, job.seed)
+    publisher = await anchored(stage, journal, telling)
+    telling.badge(await acts.badge_for_volume(stage, venue.volumes, books.root))
     return not agreed.differing, publisher
 
 
