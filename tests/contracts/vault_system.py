@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,9 @@ from pilotfish.venues.evm import instructions
 from pilotfish.venues.evm.instructions import Instruction
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
-from tests.contracts.market import CORE, Market, market
-from tests.contracts.nodes import NODE_MODULES, later
-from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config
+from tests.contracts.market import Market, market
+from tests.contracts.nodes import later
+from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config, venue_of
 
 NOBODY = "0x" + "00" * 20
 HOUR = 3600
@@ -42,11 +41,6 @@ class System:
         """The oracle answers now."""
         w = self.world
         send(w.web3, w.market.feed.functions.set(3000 * 10**8, w.now()), w.eve)
-
-
-def venue_of(web3: Web3, m: Market) -> Contract:
-    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
-    return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
 
 
 def guard_of(web3: Web3, m: Market, sequencer: str = NOBODY) -> Contract:
