@@ -1,4 +1,4 @@
-"""The same vault among the contracts that it will live with: oracle and market, breaker, insurance, the venue and the executor."""
+"""The same vault among its real neighbours: oracle and market, breaker, insurance, the venue and the executor."""
 
 from __future__ import annotations
 
