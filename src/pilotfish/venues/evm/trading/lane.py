@@ -13,7 +13,7 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.fees_gas import Fees, offered, raised
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.nonces import Attempt, Nonces, Slot, Use
-from pilotfish.venues.evm.rpc import Call, Failure, Head, Refusal, read_height, read_receipt, read_sent
+from pilotfish.venues.evm.rpc import Call, Failure, Head, Receipt, Refusal, read_height, read_receipt, read_sent
 from pilotfish.venues.evm.settings import Account
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.transactions import Transaction, hash_of
@@ -25,14 +25,14 @@ Heard = Callable[[Slot, Refusal | None, str, int], None]
 
 class Lane:
     """`heard(slot, refusal, words, now_ns)`: what a node said of an order's transaction; None: it has it, `UNKNOWN`:
-    nobody knows. `failed(slot, block, now_ns)`: it was mined and reverted.
+    nobody knows. `looked(failed, now_ns)`: receipts were read; these were mined and reverted.
     """
 
     def __init__(
-        self, link: Link, signing: Signing, account: Account, heard: Heard, failed: Callable[[Slot, int, int], None]
+        self, link: Link, signing: Signing, account: Account, heard: Heard, looked: Callable[[list[Slot], int], None]
     ) -> None:
         self._link, self._signing, self.account = link, signing, account
-        self._heard, self._failed = heard, failed
+        self._heard, self._looked_at = heard, looked
         self.nonces = Nonces()
         self.balances: dict[str, int] = {}  # by token, base units
         self.spent_block = -1  # the last block in which a trade of ours changed them
@@ -167,24 +167,27 @@ class Lane:
             except MessageRefused:
                 self._link.counts["nonces asked again"] += 1
                 return
-            for hash_, receipt in zip(hashes, receipts, strict=True):
-                slot = self.nonces.of(hash_)
-                if slot is None:
-                    continue
-                if receipt is None:
-                    if slot.mined is not None and slot.mined.hash == hash_:
-                        self.nonces.unmined(slot)
-                        self.repeat(slot, then_ns)
-                    continue
-                fresh = slot.mined is None
-                self.nonces.mined(hash_, receipt.block)
-                if fresh:
-                    self.gas_wei += receipt.gas * receipt.gas_price_wei
-                if not receipt.done and slot.mined is not None and not slot.mined.voids:
-                    self._failed(slot, receipt.block, then_ns)
+            found = [(hash_, one) for hash_, one in zip(hashes, receipts, strict=True)]
+            failed = [slot for hash_, one in found if (slot := self._receipt(hash_, one, then_ns)) is not None]
             self.nonces.count(latest, max(pending, latest), block, then_ns)
+            self._looked_at(failed, then_ns)
 
         self._link.ask(calls, now_ns, heard)
+
+    def _receipt(self, hash_: str, receipt: Receipt | None, now_ns: int) -> Slot | None:
+        """The slot, where its order was mined and reverted."""
+        slot = self.nonces.of(hash_)
+        if slot is None:
+            return None
+        if receipt is None:
+            if slot.mined is not None and slot.mined.hash == hash_:  # its block was replaced
+                self.nonces.unmined(slot)
+                self.repeat(slot, now_ns)
+            return None
+        if slot.mined is None:
+            self.gas_wei += receipt.gas * receipt.gas_price_wei
+        self.nonces.mined(hash_, receipt.block)
+        return slot if not receipt.done and slot.mined is not None and not slot.mined.voids else None
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
