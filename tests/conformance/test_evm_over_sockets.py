@@ -1,6 +1,7 @@
 """A chain's session by the driver, over sockets, on real nodes with Uniswap's contracts: the way a live run takes."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -61,7 +62,7 @@ class Live:
             0, "WETH/USDC", "evm", Kind.SPOT, lot_decimals=4, price_decimals=2, money_decimals=6, quote="USDC"
         )
         self.pool = Pool(self.eth, m.pool.address.lower(), base, quote, FEE, 60)
-        self.runner = asyncio.Runner()
+        self.runner, self.dead = asyncio.Runner(), False
         self.heard = before.heard if before else Heard()
         ring = Keyring([OURS])
         wanted = {"depth": 0, "unknown_ask_ns": SECOND // 50, "again_ns": SECOND // 10, "gap_ns": SECOND // 10, **more}
@@ -70,7 +71,7 @@ class Live:
             **{"send_timeout_ns": SECOND, "order_ns": YEAR_NS, **wanted},
         )  # fmt: skip
         self.session = EvmSession(settings, [self.pool], [LEAD.address], [Account(-1, OURS.address)], ring)
-        left = [(one, 0) for coid, one in self.heard.sent.items() if not self.heard.whole(coid)]
+        left = [(one, time.time_ns()) for coid, one in self.heard.sent.items() if not self.heard.whole(coid)]
         self.session.recall(Unfinished(0, left), 0)
         self.driver = Driver(self.session, sign_here=lambda one: ring.sign_all([one])[0])
         self.run(self.driver.start())
@@ -123,6 +124,7 @@ class Live:
 
     def die(self) -> None:
         """No word to anybody: the process is gone."""
+        self.dead = True
         self.run(self.driver._close())
         self.runner.close()
         assert self.driver.failure is None
@@ -141,7 +143,7 @@ def live(web3: Web3, node: LocalNode, laid: Market) -> Iterator[Callable[..., Li
 
     yield making
     for one in made:
-        if one.heard.connections:
+        if not one.dead:
             one.die()
         assert not one.heard.wrong, one.heard.wrong
     web3.provider.make_request("evm_revert", [taken])

@@ -43,6 +43,8 @@ class Slot(msgspec.Struct):
     mined: Attempt | None = None
     block: int = -1
     since_ns: int = 0
+    posted_ns: int = 0  # when one of its transactions last left
+    pooled: bool = False  # a node has said that it has one
     passed: int = -1  # the block as of which the chain had used the nonce up, and none of ours was known to be mined
 
     @property

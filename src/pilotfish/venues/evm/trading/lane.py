@@ -74,6 +74,7 @@ class Lane:
         """Use the nonce up, if that is still possible: whatever else stands under it can then never be mined."""
         fees = raised(slot.fees or _NO_FEES, self.base_fee_wei, self._link.settings.fees)
         if fees is None:
+            slot.since_ns = now_ns
             return self.repeat(slot, now_ns)
         self._link.counts["nonces used up"] += 1
         settings = self._link.settings
@@ -82,9 +83,8 @@ class Lane:
 
     def repeat(self, slot: Slot, now_ns: int) -> None:
         """The last transaction again as it is: the same one, however often a node gets it."""
-        slot.since_ns = now_ns
         if slot.attempts:
-            self._post(slot, slot.attempts[-1])
+            self._post(slot, slot.attempts[-1], now_ns)
 
     def _swap(self, slot: Slot, fees: Fees, data: bytes) -> Transaction:
         settings = self._link.settings
@@ -104,11 +104,13 @@ class Lane:
             raw = made.raw(signature)
             attempt = Attempt(hash_of(raw), raw, fees, voids)
             self.nonces.sent(slot, attempt)
-            self._post(slot, attempt)
+            self._post(slot, attempt, then_ns)
 
         self._signing.sign(made.request(self.account.address), now_ns, signed)
 
-    def _post(self, slot: Slot, attempt: Attempt) -> None:
+    def _post(self, slot: Slot, attempt: Attempt, posted_ns: int) -> None:
+        slot.posted_ns = posted_ns
+
         def answered(said: Said, now_ns: int) -> None:
             failure = said.replies[0].error if said.replies else None
             refusal: Refusal | None = failure.means() if failure is not None else None
@@ -116,6 +118,7 @@ class Lane:
                 refusal = said.refusal
             if refusal is Refusal.KNOWN:
                 refusal = None
+            slot.pooled = slot.pooled or refusal is None
             if refusal is Refusal.NONCE_TOO_LOW:
                 self.look(now_ns)
             if not attempt.voids and self.nonces.of(attempt.hash) is slot:
@@ -171,8 +174,19 @@ class Lane:
             failed = [slot for hash_, one in found if (slot := self._receipt(hash_, one, then_ns)) is not None]
             self.nonces.count(latest, max(pending, latest), block, then_ns)
             self._looked_at(failed, then_ns)
+            self._dropped(max(pending, latest), then_ns)
 
         self._link.ask(calls, now_ns, heard)
+
+    def _dropped(self, pending: int, now_ns: int) -> None:
+        """What a node had, and has not any more, is sent once more as it was. What went out in private is not seen."""
+        settings = self._link.settings
+        if settings.sending != settings.http_url:
+            return
+        for slot in self.nonces.waiting():
+            if slot.pooled and slot.nonce >= pending and now_ns - slot.posted_ns >= settings.again_ns:
+                self._link.counts["dropped, sent again"] += 1
+                self.repeat(slot, now_ns)
 
     def _receipt(self, hash_: str, receipt: Receipt | None, now_ns: int) -> Slot | None:
         """The slot, where its order was mined and reverted."""
