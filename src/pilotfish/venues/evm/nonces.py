@@ -34,11 +34,14 @@ class Use(IntEnum):
 
 
 class Slot(msgspec.Struct):
-    """One nonce. `coid` of an order; `mined`: the attempt that the chain has, and the number of its block."""
+    """One nonce. `coid` of an order; `to`, `data`, `gas` of what is wanted; `mined`: the attempt that the chain has."""
 
     nonce: int
     use: Use
     coid: int = 0
+    to: bytes = b""
+    data: bytes = b""
+    gas: int = 0
     attempts: list[Attempt] = []
     mined: Attempt | None = None
     block: int = -1

@@ -120,11 +120,11 @@ class Desk:
         lane, settings = self.lanes[order.place.account], self._link.settings
         order.deadline_s = (now_ns + settings.order_ns) // SECOND
         try:
-            order.data = order.pool.calldata(order.place, lane.account.address, order.deadline_s, settings.journal)
+            data = order.pool.calldata(order.place, lane.account.address, order.deadline_s, settings.journal)
         except (VenueError, OverflowError):
             return self.results.refused(order, Reason.BAD_INTENT, now_ns)
         order.stage, order.tries = Stage.SENT, order.tries + 1
-        order.slot = lane.send(order.place.coid, order.data, now_ns)
+        order.slot = lane.send(order.place.coid, bytes.fromhex(settings.router[2:]), data, settings.gas, now_ns)
         if order.slot is None and not order.over:
             self._link.counts["gas above the bound"] += 1
             self.results.refused(order, Reason.BUDGET, now_ns)
@@ -241,7 +241,7 @@ class Desk:
                 order.stage is Stage.POOLED and slot is not None and slot.mined is None and not slot.voiding
                 and now_ns - slot.since_ns >= settings.raise_ns and now_ns // SECOND < order.deadline_s
             ):  # fmt: skip
-                lane.raise_fees(slot, order.data, now_ns)
+                lane.raise_fees(slot, now_ns)
         self.results.flush(now_ns)
 
     def _find(self, order: Order, slot: Slot, lane: Lane, now_ns: int) -> None:

@@ -39,7 +39,6 @@ class Lane:
         self.base_fee_wei = -1
         self.gas_wei = 0
         self._to = bytes.fromhex(account.address[2:])
-        self._router = bytes.fromhex(link.settings.router[2:])
         self._looking = False
         self._looked_ns = 0
         self._gap_ns = -1
@@ -54,21 +53,23 @@ class Lane:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def send(self, coid: int, data: bytes, now_ns: int) -> Slot | None:
-        """A swap under a nonce of its own; None where nothing that we may offer pays for it."""
+    def send(self, coid: int, to: bytes, data: bytes, gas: int, now_ns: int) -> Slot | None:
+        """A call under a nonce of its own; None where nothing that we may offer pays for it."""
         fees = offered(self.base_fee_wei, self._link.settings.fees)
         if fees is None:
             return None
         slot = self.nonces.take(Use.ORDER, coid, now_ns)
-        self._sign(slot, self._swap(slot, fees, data), now_ns)
+        slot.to, slot.data, slot.gas = to, data, gas
+        self._sign(slot, self._call(slot, fees), now_ns)
         return slot
 
-    def raise_fees(self, slot: Slot, data: bytes, now_ns: int) -> None:
-        """The same swap once more, for more; where the bound forbids that it goes on waiting."""
+    def raise_fees(self, slot: Slot, now_ns: int) -> None:
+        """The same call once more, for more; where the bound forbids that it goes on waiting."""
         fees = raised(slot.fees or _NO_FEES, self.base_fee_wei, self._link.settings.fees)
+        slot.since_ns = now_ns
         if fees is not None:
             self._link.counts["replaced by a higher fee"] += 1
-            self._sign(slot, self._swap(slot, fees, data), now_ns)
+            self._sign(slot, self._call(slot, fees), now_ns)
 
     def void(self, slot: Slot, now_ns: int) -> None:
         """Use the nonce up, if that is still possible: whatever else stands under it can then never be mined."""
@@ -86,11 +87,9 @@ class Lane:
         if slot.attempts:
             self._post(slot, slot.attempts[-1], now_ns)
 
-    def _swap(self, slot: Slot, fees: Fees, data: bytes) -> Transaction:
-        settings = self._link.settings
-        return Transaction(
-            settings.chain, slot.nonce, fees.tip_wei, fees.fee_wei_max, settings.gas, self._router, 0, data
-        )
+    def _call(self, slot: Slot, fees: Fees) -> Transaction:
+        chain = self._link.settings.chain
+        return Transaction(chain, slot.nonce, fees.tip_wei, fees.fee_wei_max, slot.gas, slot.to, 0, slot.data)
 
     def _sign(self, slot: Slot, made: Transaction, now_ns: int, *, voids: bool = False) -> None:
         slot.since_ns = now_ns
