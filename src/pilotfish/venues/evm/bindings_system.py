@@ -103,6 +103,14 @@ class VaultConfig(Tuple, frozen=True):
     limits: Limits
 
 
+class VaultState(Tuple, frozen=True):
+    """Assets set aside, shares that wait to leave, whether nothing is opened any more."""
+
+    reserved: int
+    waiting: int
+    closing: bool
+
+
 class FeeSchedule(Owned):
     artifact = "FeeSchedule"
     terms: Function[[], Terms]
@@ -117,8 +125,7 @@ class StrategyVault(Contract):
     total_supply: Function[[], int]
     nav_per_share: Function[[], int]
     idle: Function[[], int]
-    waiting: Function[[], int]
-    closing: Function[[], bool]
+    state: Function[[], VaultState]
     decimals: Function[[], int]
     balance_of: Function[[str], int]
     deposit: Function[[int, str], int]
@@ -148,6 +155,28 @@ class CopyDesk(Owned):
     list_: Function[[str], None]
     set_operator: Function[[str, bool], None]
     operators: Function[[str], bool]
+
+
+class FeeCoupon(Owned):
+    artifact = "FeeCoupon"
+    mint: Function[[str, int], int]
+    discount_bps: Function[[str], int]
+
+
+class OperatorAccount(Owned):
+    artifact = "OperatorAccount"
+    signer: Function[[], str]
+    halted: Function[[], bool]
+    set_target: Function[[str, bool], None]
+    set_guardian: Function[[str, bool], None]
+    execute: Function[[str, bytes], None]
+
+
+class Sponsor(Owned):
+    artifact = "Sponsor"
+    set_budget: Function[[str, int], None]
+    deposit: Function[[], None]
+    budgets: Function[[str], tuple[int, int, int]]
 
 
 class VolumeBadge(Owned):
