@@ -5,10 +5,11 @@ import json
 import pytest
 from web3 import Web3
 
-from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
+from tests.contracts.chain import assert_gas, deploy, reverts
 from tests.contracts.doubles import compiled
 from tests.contracts.market import CORE, FEE, fund, market, swap
 from tests.contracts.nodes import NODE_MODULES, later
+from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 USDC, WETH = 10**6, 10**18
@@ -192,8 +193,9 @@ def test_a_swap_costs_what_is_written_down(web3, m, venue, trader, coin):
         "swap, one pool": (m.usdc.address, m.weth.address, 3_000 * USDC, 0, trader, route(FEE)),
         "swap, two pools": (m.usdc.address, coin.address, 3_000 * USDC, 0, trader, route(FEE, m.weth, FEE)),
     }
+    later(web3, 60)  # a second's first trade writes the pool's observation, the first of all makes room
     send(web3, venue.functions.swap(*orders["swap, two pools"]), trader)
     for what, order in orders.items():
-        later(web3, 60)  # the first trade of a second also writes the pool's observation
+        later(web3, 60)
         way = "up" if int(m.usdc.address, 16) > int(m.weth.address, 16) else "down"
         assert_gas("guard", f"{what}, {way}", gas_used(web3, venue.functions.swap(*order), trader))

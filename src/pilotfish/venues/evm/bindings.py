@@ -132,7 +132,7 @@ class Contract:
 
 def _codec_of(cls: type[Contract], name: str, takes: Any, gives: Any) -> _Codec:
     shapes = [] if gives is type(None) else list(get_args(gives)) if get_origin(gives) is tuple else [gives]
-    named = [e for e in cls.abi() if e["type"] == "function" and e["name"] in (name, camel(name))]
+    named = [e for e in cls.abi() if e["type"] == "function" and e["name"] in (name, camel(name), name.upper())]
     for entry in named:
         given, got = entry["inputs"], entry["outputs"]
         answered = not shapes or (len(got) == len(shapes) and all(map(fits, shapes, got)))

@@ -31,6 +31,7 @@ class Breaker(Owned):
     set_reporter: Function[[str, bool], None]
     halt: Function[[bytes], None]
     resume: Function[[], None]
+    state: Function[[], tuple[bool, int, int, int, int]]
     require_open: Function[[str], None]
     book_halted: Function[[str], bool]
 
@@ -102,6 +103,14 @@ class VaultConfig(Tuple, frozen=True):
     limits: Limits
 
 
+class VaultState(Tuple, frozen=True):
+    """Assets set aside, shares that wait to leave, whether nothing is opened any more."""
+
+    reserved: int
+    waiting: int
+    closing: bool
+
+
 class FeeSchedule(Owned):
     artifact = "FeeSchedule"
     terms: Function[[], Terms]
@@ -116,8 +125,7 @@ class StrategyVault(Contract):
     total_supply: Function[[], int]
     nav_per_share: Function[[], int]
     idle: Function[[], int]
-    waiting: Function[[], int]
-    closing: Function[[], bool]
+    state: Function[[], VaultState]
     decimals: Function[[], int]
     balance_of: Function[[str], int]
     deposit: Function[[int, str], int]
@@ -149,6 +157,28 @@ class CopyDesk(Owned):
     operators: Function[[str], bool]
 
 
+class FeeCoupon(Owned):
+    artifact = "FeeCoupon"
+    mint: Function[[str, int], int]
+    discount_bps: Function[[str], int]
+
+
+class OperatorAccount(Owned):
+    artifact = "OperatorAccount"
+    signer: Function[[], str]
+    halted: Function[[], bool]
+    set_target: Function[[str, bool], None]
+    set_guardian: Function[[str, bool], None]
+    execute: Function[[str, bytes], None]
+
+
+class Sponsor(Owned):
+    artifact = "Sponsor"
+    set_budget: Function[[str, int], None]
+    deposit: Function[[], None]
+    budgets: Function[[str], tuple[int, int, int]]
+
+
 class VolumeBadge(Owned):
     artifact = "VolumeBadge"
     set_recorder: Function[[str, bool], None]
@@ -170,6 +200,9 @@ class Timelock(Contract):
     get_min_delay: Function[[], int]
     has_role: Function[[bytes, str], bool]
     proposer_role: Function[[], bytes]
+    canceller_role: Function[[], bytes]
+    executor_role: Function[[], bytes]
+    default_admin_role: Function[[], bytes]
     schedule_batch: Function[[list[str], list[int], list[bytes], bytes, bytes, int], None]
     execute_batch: Function[[list[str], list[int], list[bytes], bytes, bytes], None]
     update_delay: Function[[int], None]
@@ -188,6 +221,7 @@ class Safe(Contract):
     setup: Function[[list[str], int, str, bytes, str, str, int, str], None]
     add_owner_with_threshold: Function[[str, int], None]
     remove_owner: Function[[str, str, int], None]
+    change_threshold: Function[[int], None]
     exec_transaction: Function[[str, int, bytes, int, int, int, int, str, str, bytes], bool]
     get_owners: Function[[], list[str]]
     get_threshold: Function[[], int]

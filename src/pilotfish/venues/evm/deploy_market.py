@@ -19,6 +19,8 @@ FEE = 3000
 TICKS = (-887_220, 887_220)
 """The widest position of a pool with that fee."""
 OBSERVATIONS = 200
+REACH_BACK_S = 3_600
+FEED = "feed of WETH"
 PRICE, DEPTH_USDC = 3000, 30_000_000
 UNLIMITED = 2**256 - 1
 FOREVER = 2**40
@@ -119,5 +121,8 @@ async def deploy_market(deployer: Deployer) -> Market:
     await deployer.act("pool remembers prices", pool.increase_observation_cardinality_next(OBSERVATIONS))
     position = Position(token0, token1, FEE, *TICKS, amounts[token0], amounts[token1], 0, 0, me, FOREVER)
     await deployer.act("pool has liquidity", positions.mint(position))
-    feed = await deployer.create(LocalFeed, 8, PRICE * 10**8, name="feed of WETH")
+    if FEED not in deployer.record.steps:  # the pool must remember prices for a while before any is trusted
+        await deployer.client.node.ask("evm_increaseTime", [REACH_BACK_S])
+        await deployer.client.node.ask("evm_mine", [])
+    feed = await deployer.create(LocalFeed, 8, PRICE * 10**8, name=FEED)
     return Market(usdc, weth, factory, Router(router), pool, feed)

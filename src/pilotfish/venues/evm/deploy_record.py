@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.deploy_settings import Settings
 
 VERSION = 1
 
@@ -40,8 +41,8 @@ class Record(msgspec.Struct, kw_only=True):
     genesis: str
     """Hash of the chain's first block: local chains share a number."""
     deployer: str
-    name: str = ""
-    """Of the settings: local, or the network's."""
+    settings: Settings | None = None
+    """What it is to be; None until the market of a local chain stands."""
     steps: dict[str, Step] = {}
     given: dict[str, str] = {}
     """Contracts that stood before, by name: tokens, feeds, Uniswap's factory."""

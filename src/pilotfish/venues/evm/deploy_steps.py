@@ -16,6 +16,7 @@ from pilotfish.venues.evm.bindings import Call, Contract
 from pilotfish.venues.evm.bindings_abi import Field, packed
 from pilotfish.venues.evm.deploy_client import ChainClient, Prepared
 from pilotfish.venues.evm.deploy_record import Record, Step, read_record, write_record
+from pilotfish.venues.evm.deploy_settings import Settings
 from pilotfish.venues.evm.deploy_signing import created
 from pilotfish.venues.evm.eyes import fields, octets
 from pilotfish.venues.keys.key import Key, keccak
@@ -32,19 +33,18 @@ class Deployer:
         self._path, self._tell = path, tell
 
     @classmethod
-    async def begin(cls, client: ChainClient, key: Key, path: Path, name: str, tell: Tell) -> Deployer:
+    async def begin(cls, client: ChainClient, key: Key, path: Path, tell: Tell) -> Deployer:
         """Take up the file's deployment, or begin one. Raises ConfigError where the file is another chain's."""
         chain_id, genesis = await client.chain_id(), await _genesis(client)
         record = read_record(path)
         if record is None:
-            record = Record(chain_id=chain_id, genesis=genesis, deployer=key.address, name=name)
+            record = Record(chain_id=chain_id, genesis=genesis, deployer=key.address)
             write_record(path, record)
         if (record.chain_id, record.genesis) != (chain_id, genesis):
             why = f"is of another chain ({record.chain_id}, first block {record.genesis[:18]}…)"
             raise ConfigError(f"{path}", why, "name another file, or go back to that chain")
-        if record.deployer != key.address or record.name != name:
-            why = f"was begun by {record.deployer} with the settings {record.name!r}"
-            raise ConfigError(f"{path}", why, "go on with those, or name another file")
+        if record.deployer != key.address:
+            raise ConfigError(f"{path}", f"was begun by {record.deployer}", "go on with that key, or name another file")
         return cls(client, key, path, record, tell)
 
     async def create(self, kind: type[C], *args: Any, name: str = "") -> C:
@@ -60,15 +60,22 @@ class Deployer:
         code = patched if patched is not None else bytes.fromhex(found["bytecode"].removeprefix("0x"))
         return (await self._take(name, None, code + packed(inputs, args, f"new {name}"), "")).address
 
-    async def act(self, name: str, call: Call[Any]) -> None:
+    async def act(self, name: str, call: Call[Any], value_wei: int = 0) -> None:
         """A call that changes something."""
-        await self._take(name, call.to, call.data, "")
+        await self._take(name, call.to, call.data, "", value_wei)
 
     def given(self, name: str, address: str) -> None:
         """A contract that stands already. Raises ConfigError where it was another."""
         held = self.record.given.setdefault(name, address.lower())
         if held != address.lower():
             raise ConfigError(f"{name} {address}", f"was {held} when this deployment began", "do not change it")
+
+    def settle_on(self, settings: Settings) -> None:
+        """What all of it is to be. Raises ConfigError where it was something else when this deployment began."""
+        if self.record.settings not in (None, settings):
+            why = "are not those that this deployment was begun with"
+            raise ConfigError(f"the settings {settings.name}", why, "go on with those, or name another file")
+        self.record.settings = settings
 
     async def finish(self) -> None:
         """See that all of it stands, then say that it is complete. Raises ConfigError where something is gone."""
@@ -78,8 +85,8 @@ class Deployer:
         self.record.complete = True
         write_record(self._path, self.record)
 
-    async def _take(self, name: str, to: str | None, data: bytes, artifact: str) -> Step:
-        plan = "0x" + keccak((to or "").encode() + data).hex()
+    async def _take(self, name: str, to: str | None, data: bytes, artifact: str, value_wei: int = 0) -> Step:
+        plan = "0x" + keccak(f"{to} {value_wei} ".encode() + data).hex()
         step = self.record.steps.get(name)
         if step is not None and step.plan != plan:
             why = "is not what was planned when this deployment began: other settings, or another version of pilotfish"
@@ -88,7 +95,7 @@ class Deployer:
             return step
         if step is None or await self._displaced(step, name):
             self._tell(name)
-            prepared = await self.client.prepare(self.key, to, data, name)
+            prepared = await self.client.prepare(self.key, to, data, name, value_wei=value_wei)
             step = Step(plan=plan, transaction=prepared.hash, raw=prepared.raw.hex(), nonce=prepared.nonce,
                         artifact=artifact)  # fmt: skip
             self.record.steps[name] = step

@@ -177,7 +177,10 @@ class LocalChain:
     def estimate(self, fields: dict[str, Any], sender: bytes, block: Block | None) -> int:
         """Gas with which it succeeds, not much more than it needs. Raises NodeRefused where no gas is enough."""
         most: int = fields["gas"]
-        gas = most - self.run(fields, sender, block).get_gas_remaining()
+        done = self.run(fields, sender, block)
+        gas = most - done.get_gas_remaining()
+        if not done.children:
+            return gas
         step = gas // 64 + 1  # a call passes on all but a 64th of what is left
         while gas < most:
             try:

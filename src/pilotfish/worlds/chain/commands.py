@@ -13,9 +13,9 @@ from rich.table import Table
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm import packages
+from pilotfish.venues.evm.deploy_local import deploy_locally
 from pilotfish.venues.evm.deploy_record import Record, read_record
 from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.deployment import deploy_system
 from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.nodes import best_kind, local_node
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL, reached, record_of, url_of
@@ -65,12 +65,10 @@ def forget_local(folder: Path) -> None:
 async def deploy_local(url: str, folder: Path, console: Console) -> Record:
     """The whole system with a market of its own, by the first of the accounts that everybody knows."""
     async with reached(url) as client:
-        if await client.chain_id() != CHAIN_ID:
-            raise ConfigError(f"the chain at {client.node.name}", "is no local one", "give --settings and a key for it")
         with console.status("deploying") as status:
             tell = lambda name: status.update(f"deploying: {name}")  # noqa: E731
-            deployer = await Deployer.begin(client, local_keys()[0], folder / DEPLOYMENT, "local", tell)
-            await deploy_system(deployer)
+            deployer = await Deployer.begin(client, local_keys()[0], folder / DEPLOYMENT, tell)
+            await deploy_locally(deployer)
     console.print(addresses(deployer.record))
     return deployer.record
 
@@ -97,7 +95,7 @@ def status(rpc: str, folder: Path, console: Console) -> bool:
     async def look() -> bool:
         async with reached(url_of(folder, rpc)) as client:
             found = await standing(client, record)
-        console.print(found.table())
+        console.print(*found.tables())
         for fault in found.faults:
             console.print(f"[red]{fault}[/]", highlight=False, soft_wrap=True)
         return not found.faults
