@@ -20,16 +20,16 @@ from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
+from pilotfish.worlds.onchain.places import check_address, place_of
 from pilotfish.worlds.onchain.publishing import Publisher
 from pilotfish.worlds.onchain.sending import Sender, Sign
-from pilotfish.worlds.onchain.verifying import check_address
 from pilotfish.worlds.onchain.watching import Books, Watcher, watch
 
 BLOCK_S = 1.0  # how often a node is asked for a new block
 
 
 class AnchorJob(msgspec.Struct, frozen=True):
-    """`every_s`: zero anchors once. `publisher` is the address of a key."""
+    """`anchor`: an address, or a deployment's file. `publisher`: address of a key. `every_s`: zero anchors once."""
 
     journal: Path
     url: str
@@ -41,7 +41,6 @@ class AnchorJob(msgspec.Struct, frozen=True):
 
 def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
     """Anchor what is new in a journal, once or until Ctrl-C; a shard may go on writing it."""
-    check_address("--anchor", job.anchor)
     check_address("--key", job.publisher)
     if job.every_s < 0:
         raise ConfigError(f"--every {job.every_s:g}", "is no time", "seconds, or 0 to anchor once")
@@ -50,8 +49,10 @@ def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
 
 
 async def _anchor(job: AnchorJob, keys: Keys, console: Console) -> None:
+    place = place_of("--anchor", job.anchor, "Anchor")
     async with node_of(job.url) as node, signing(keys, job.publisher) as sign:
-        publisher = Publisher(job.journal, node, job.anchor, Sender(node, job.publisher, sign), job.since)
+        sender = Sender(node, job.publisher, sign)
+        publisher = Publisher(job.journal, node, place.address, sender, job.since or place.since)
         while True:
             try:
                 done = await publisher.round()
@@ -71,12 +72,7 @@ async def _anchor(job: AnchorJob, keys: Keys, console: Console) -> None:
 
 def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console) -> None:
     """Close who reaches the line, until Ctrl-C."""
-    check_address("--liquidator", books.liquidator)
     check_address("--key", key)
-    for address in (*books.vaults, *books.desks):
-        check_address("--vault or --desk", address)
-    if not books.vaults and not books.desks:
-        raise ConfigError("nothing to watch", "no book is named", "add --vault ADDRESS or --desk ADDRESS")
     with contextlib.suppress(KeyboardInterrupt):
         on_loop(_watch(books, url, key, keys, console))
 
