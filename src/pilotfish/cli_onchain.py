@@ -48,8 +48,8 @@ def watch(
     from pilotfish.worlds.onchain.places import books_of
 
     with plain_errors():
-        books = books_of("--liquidator", liquidator, vault or [], desk or [], since)
-        watch_books(books, rpc, key, read_settings(config).keys, console)
+        books, chain = books_of("--liquidator", liquidator, vault or [], desk or [], since)
+        watch_books(books, rpc, key, read_settings(config).keys, console, chain)
 
 
 def add_to(chain: typer.Typer) -> None:

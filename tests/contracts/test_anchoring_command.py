@@ -1,5 +1,6 @@
 """The commands as people type them, against a node behind sockets: anchor a journal, then hold it to the chain."""
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
@@ -53,8 +54,8 @@ def test_a_journal_is_anchored_verified_and_rewritten_in_vain(place, journal, tm
     verifying = ["verify", str(path), "--onchain", url, "--anchor", contract, "--publisher", key]
     first = run(app, anchoring)
     assert first.exit_code == 0, first.output
-    assert "1 batches anchored in transaction 0x" in first.output
-    assert "already: nothing new" in run(app, anchoring).output
+    assert "records, batch 0: anchored in transaction 0x" in first.output
+    assert "anchored already, nothing is new" in run(app, anchoring).output
     holds = run(app, verifying)
     assert holds.exit_code == 0, holds.output
     assert "holds on chain" in holds.output
@@ -116,9 +117,15 @@ def test_a_deployments_file_stands_for_the_address_and_for_its_chain(place, jour
     assert run(app, asked).exit_code == 0
     record.chain_id += 1
     write_record(tmp_path / DEPLOYMENT, record)
-    wrong = run(app, asked)
-    assert wrong.exit_code == 1
-    assert "name a node of that chain" in wrong.stderr
+    paying = ["--rpc", url, "--key", key, "--config", config]
+    anchoring = ["chain", "anchor", str(journal), "--anchor", str(tmp_path), *paying]
+    watching = ["chain", "watch", "--liquidator", str(tmp_path), "--vault", contract, *paying]
+    record.steps["Liquidator"] = msgspec.structs.replace(step, artifact="Liquidator")
+    write_record(tmp_path / DEPLOYMENT, record)
+    for command in (asked, anchoring, watching):
+        wrong = run(app, command)
+        assert wrong.exit_code == 1
+        assert "name a node of that chain" in wrong.stderr
     record.steps.clear()
     write_record(tmp_path / DEPLOYMENT, record)
     assert "holds no Anchor yet" in run(app, asked).stderr

@@ -84,6 +84,7 @@ def test_an_untouched_journal_holds_and_nothing_of_it_is_unanchored(web3, anchor
     assert told.count("holds holds") == 3, "root and figures of each batch"
     assert re.search(r"they cost [\d,]{6,} gas, 0\.\d+ of the chain's coin", told)
     assert "not anchored yet" not in told
+    assert re.search(r"figures of batch 2 .* all 0\.99\d+ 0 40 lead 0 0\.99\d+ 0 40 lead 1 1 – –", told)
 
 
 def test_records_after_the_last_anchor_are_said_to_be_unanchored(web3, anchored, tmp_path):

@@ -36,7 +36,8 @@ def test_a_deployment_says_where_since_when_and_on_which_chain(folder):
 
 
 def test_all_books_of_a_deployment_are_watched_and_those_that_are_named(folder):
-    books = books_of("--liquidator", folder, [THREE], [])
+    books, chain = books_of("--liquidator", folder, [THREE], [])
+    assert chain == 5
     assert (books.liquidator, list(books.vaults), list(books.desks), books.since) == (ONE, [THREE, TWO], [FOUR], 7)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy_record import Record, Step, read_record
+from pilotfish.venues.evm.eyes import Node, quantity
 from pilotfish.worlds.chain.reach import DEPLOYMENT
 from pilotfish.worlds.onchain.watching import Books
 
@@ -40,8 +41,11 @@ def place_of(option: str, text: str, artifact: str) -> Place:
     return Place(steps[0].address, steps[0].block, record.chain_id)
 
 
-def books_of(option: str, text: str, vaults: list[str], desks: list[str], since: int = 0) -> Books:
-    """What a bot watches: a deployment's vaults and its desk, and those that are named. Raises ConfigError."""
+def books_of(option: str, text: str, vaults: list[str], desks: list[str], since: int = 0) -> tuple[Books, int]:
+    """What a bot watches: a deployment's vaults and its desk, and those that are named; the chain's id, or 0.
+
+    Raises ConfigError.
+    """
     liquidator, record = place_of(option, text, "Liquidator"), _record(text)
     if record is not None:
         vaults = [*vaults, *(step.address for step in _steps(record, "StrategyVault"))]
@@ -50,7 +54,14 @@ def books_of(option: str, text: str, vaults: list[str], desks: list[str], since:
         check_address("--vault or --desk", address)
     if not vaults and not desks:
         raise ConfigError("nothing to watch", "no book is named", "add --vault ADDRESS or --desk ADDRESS")
-    return Books(liquidator.address, vaults, desks, since or liquidator.since)
+    return Books(liquidator.address, vaults, desks, since or liquidator.since), liquidator.chain
+
+
+async def on_chain(node: Node, chain: int) -> None:
+    """Raises ConfigError where the node is of another chain than the deployment; NoAnswer."""
+    if chain and (told := quantity(await node.ask("eth_chainId", []), "chain id")) != chain:
+        why = f"is on chain {told}, the deployment on {chain}"
+        raise ConfigError(f"node {node.name}", why, "name a node of that chain")
 
 
 def _record(text: str) -> Record | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from pilotfish.domain.errors import ConfigError
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.abi import word
@@ -22,8 +21,8 @@ from pilotfish.worlds.commands import verify_journal
 from pilotfish.worlds.onchain.checking import Recomputed, check
 from pilotfish.worlds.onchain.figures import BatchFigures
 from pilotfish.worlds.onchain.kept import read_kept
-from pilotfish.worlds.onchain.places import check_address, place_of
-from pilotfish.worlds.onchain.printing import print_proof, print_verdict
+from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
+from pilotfish.worlds.onchain.printing import print_figures, print_outcome, print_proof, print_verdict
 from pilotfish.worlds.onchain.proving import proof_of
 from pilotfish.worlds.onchain.roots import root_at, roots_of_a_damaged
 
@@ -58,10 +57,8 @@ async def verify_onchain(path: Path, root: str, nodes: Sequence[Node], asked: Qu
     place = place_of("--anchor", asked.anchor, "Anchor")
     check_address("--publisher", asked.publisher)
     asked = msgspec.structs.replace(asked, anchor=place.address)
+    await on_chain(nodes[0], place.chain)
     told = await read_anchors(nodes[0], asked.anchor, asked.publisher, asked.since or place.since)
-    if place.chain and told.chain != place.chain:
-        why = f"is on chain {told.chain}, the deployment on {place.chain}"
-        raise ConfigError(f"node {told.node}", why, "name a node of that chain")
     doubts = [doubt for other in nodes[1:] for doubt in await _disagreement(told, other, asked)]
     figures = BatchFigures([logged.batch.records for logged in told.batches])
     holds = verify_journal(path, root, console, figures)
@@ -69,6 +66,8 @@ async def verify_onchain(path: Path, root: str, nodes: Sequence[Node], asked: Qu
     verdict = check(told, recomputed, read_kept(path))
     verdict = msgspec.structs.replace(verdict, findings=[*doubts, *verdict.findings])
     print_verdict(asked.anchor, asked.publisher, told, verdict, console)
+    print_figures(told, recomputed, verdict, console)
+    print_outcome(verdict, console)
     if asked.proof and holds and verdict.ok:
         proof = proof_of(asked.proof, asked.publisher, told, recomputed)
         await _confirm(nodes[0], asked.anchor, told, proven_call(proof))
