@@ -55,6 +55,7 @@ class Scene:
     venue: Contract
     desk: Contract
     lead: LocalAccount
+    route: bytes = b""
     nonce: int = 0
     issued: int = 1_700_000_000
     """Of the newest mandate made: each is a second later than the one before, and all are long past."""
@@ -115,7 +116,7 @@ class Scene:
         told = self.instruction(opens, **changed)
         digest = self.executor.functions.digestOf(told).call()
         signature = self.lead.unsafe_sign_hash(digest).signature
-        return self.desk.functions.copy(told, signature, rows(wallets), slippage, b"")
+        return self.desk.functions.copy(told, signature, rows(wallets), slippage, self.route)
 
     def copy(self, *wallets: str, **changed: Any) -> TxReceipt:
         return self.do(self.order(wallets, **changed), self.operator)

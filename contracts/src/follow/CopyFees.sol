@@ -47,8 +47,10 @@ abstract contract CopyFees is Mandates {
     function _distribute(address to, uint256 amount) private {
         if (amount == 0) return;
         uint256 insured = amount * INSURANCE_BPS / BPS;
-        ASSET.forceApprove(address(POOL), insured);
-        POOL.contribute(address(this), insured);
+        if (insured != 0) {
+            ASSET.forceApprove(address(POOL), insured);
+            POOL.contribute(address(this), insured);
+        }
         ASSET.safeTransfer(to, amount - insured);
         emit Distributed(to, amount - insured, insured);
     }
