@@ -127,9 +127,9 @@ def verify(
     onchain: Annotated[
         list[str] | None, typer.Option(help="A node's URL: hold it to what is anchored; repeatable.")
     ] = None,
-    anchor: Annotated[str, typer.Option(help="With --onchain: address of the Anchor contract.")] = "",
+    anchor: Annotated[str, typer.Option(help="With --onchain: Anchor's address, or a deployment's file.")] = "",
     publisher: Annotated[str, typer.Option(help="With --onchain: who anchored it.")] = "",
-    since: Annotated[int, typer.Option(help="With --onchain: the block the contract was deployed in.")] = 0,
+    since: Annotated[int, typer.Option(help="With --onchain: the block that it was deployed in.")] = 0,
     proof: Annotated[str, typer.Option(help="With --onchain: print a figure's proof, such as nav or lag:LEAD@2.")] = "",
 ) -> None:
     """Recompute every command and balance of a journal, check the hash chain, and print the root."""
