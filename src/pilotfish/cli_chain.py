@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pilotfish.cli_common import console, plain_errors
+from pilotfish.cli_venues import Config
 
 chain = typer.Typer(no_args_is_help=True, help="Contracts: a local chain, deployment, what stands (docs/chain.md).")
 
@@ -41,6 +42,25 @@ def up(
 
     with plain_errors():
         commands.up(commands.UpJob(node, port, out, not bare), console)
+
+
+@chain.command()
+def deploy(
+    settings: Annotated[Path, typer.Argument(help="What is to be deployed: a TOML file (docs/chain.md).")],
+    rpc: Annotated[str, typer.Option("--rpc", help="URL of a node of the chain.")],
+    key: Annotated[str, typer.Option("--key", help="Address of the key that deploys and pays: pilotfish keys new.")],
+    out: Out = Path("out/chain"),
+    config: Config = None,
+    confirm: Annotated[str, typer.Option(help="The sentence that a deployment asks for.")] = "",
+) -> None:
+    """Deploy everything, or go on where a deployment was cut off. It ends with the timelock owning all of it."""
+    from pilotfish.worlds.chain import commands
+    from pilotfish.worlds.live.settings import read_settings
+
+    with plain_errors():
+        job = commands.DeployJob(settings, rpc, key, read_settings(config).keys, out, confirm)
+        if not commands.deploy(job, console):
+            raise typer.Exit(1)
 
 
 @chain.command()

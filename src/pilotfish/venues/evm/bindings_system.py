@@ -21,7 +21,6 @@ class PriceGuard(Owned):
     quote: Function[[], str]
     sequencer: Function[[], str]
     set_feed: Function[[str, str, int, str, int, int], None]
-    feeds: Function[[str], tuple[str, int, int, int, int, bool, str, bool]]
     price: Function[[str], int]
     bounds: Function[[str], tuple[int, int]]
 
