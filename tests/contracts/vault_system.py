@@ -1,8 +1,7 @@
-"""The same vault among the contracts that it will live with: oracle and market, breaker, insurance, the venue and the executor."""
+"""The same vault among its real neighbours: oracle and market, breaker, insurance, the venue and the executor."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ from pilotfish.venues.evm import instructions
 from pilotfish.venues.evm.instructions import Instruction
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
-from tests.contracts.market import CORE, Market, market
-from tests.contracts.nodes import NODE_MODULES, later
-from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config
+from tests.contracts.doubles import compiled
+from tests.contracts.market import Market, market
+from tests.contracts.nodes import later
+from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config, venue_of
 
 NOBODY = "0x" + "00" * 20
 HOUR = 3600
@@ -44,11 +44,6 @@ class System:
         send(w.web3, w.market.feed.functions.set(3000 * 10**8, w.now()), w.eve)
 
 
-def venue_of(web3: Web3, m: Market) -> Contract:
-    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
-    return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
-
-
 def guard_of(web3: Web3, m: Market, sequencer: str = NOBODY) -> Contract:
     """WETH by its feed and the mean of half an hour, 2% apart at most."""
     owner = web3.eth.accounts[4]
@@ -71,7 +66,7 @@ def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = 
         "guard": guard_of(web3, m, uptime.address),
         "breaker": deploy(web3, "Breaker", owner),
         "pool": pool,
-        "coupons": pool,  # nobody asks for coupons where nothing is charged
+        "coupons": compiled(web3, "Vault.sol", "SetCoupons"),
         "venue": venue_of(web3, m),
     }
     w = World(web3=web3, market=m, vault=executor, terms=terms, **parts)
