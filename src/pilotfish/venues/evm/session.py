@@ -19,7 +19,7 @@ from pilotfish.venues.evm.public.reading import Block, Reading
 from pilotfish.venues.evm.rpc import Call, Head, Log, read_head, read_height
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
 from pilotfish.venues.evm.stream import HEADS, Stream
-from pilotfish.venues.evm.swaps import SWAP, Pool, Swap, read_swap
+from pilotfish.venues.evm.swaps import BURN, MINT, SWAP, Pool, Swap, read_swap
 from pilotfish.venues.evm.trading.asking import Asking
 from pilotfish.venues.evm.trading.desk import Desk
 from pilotfish.venues.evm.trading.reconcile import Reconciling
@@ -57,7 +57,7 @@ class EvmSession:
         self.trust = trust or Trust(settings.trust)
         self._pools = list(pools)
         self._signing = Signing(link, keys)
-        self.reading = Reading(link, pools, self)
+        self.reading = Reading(link, [pool.address for pool in pools], (SWAP, MINT, BURN), self)
         self.market = Market(link, pools, self.reading, self.trust)
         self.leads = Leads(link, pools, leads, self.market.mark)
         self.desk = Desk(link, pools, accounts, self._signing, self.reading, self.market)

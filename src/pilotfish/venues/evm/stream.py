@@ -29,7 +29,7 @@ class Stream:
     def __init__(
         self, link: Link, logs: dict[str, object],
         pushed: Callable[[int, bytes, int], None], ready: Callable[[int], None], gone: Callable[[int], None],
-        ponged: Callable[[int, int], None],
+        ponged: Callable[[int, int], None] = lambda number, now_ns: None,
     ) -> None:  # fmt: skip
         self._link, self._logs = link, logs
         self._pushed, self._ready, self._gone, self._ponged = pushed, ready, gone, ponged
