@@ -115,7 +115,7 @@ class Scene:
         )  # fmt: skip
         books = [Book(at["StrategyVault"], lead, ROUTE)]
         if wallets:
-            books.append(Book(at["CopyDesk"], lead, ROUTE, wallets=[one.lower() for one in wallets]))
+            books.append(Book(at["CopyDesk"], lead, ROUTE, slippage_bps=90, wallets=[one.lower() for one in wallets]))
         usual = {
             "node": node, "executor": at["MirrorExecutor"], "books": books, "sender": local_keys()[SENDER].address,
             "routers": frozenset({at["SwapRouter"]}), "pools": {at["pool"]: (at["USDC"], at["WETH"])},

@@ -62,7 +62,7 @@ class Relayer:
         self._link = link = Link(settings.node)
         self._books = {book.address: book for book in settings.books}
         self._signing = Signing(link, keys)
-        self.sending = Sending(link, settings, self._books, self._signing, operator, lambda: self.reading.read_to)
+        self.sending = Sending(link, settings, self._books, self._signing, operator, self._newest)
         self._deeds = Deeds(
             link, {book.address: book.lead for book in settings.books}, settings.pools, settings.routers
         )
@@ -90,6 +90,9 @@ class Relayer:
     def ready(self) -> bool:
         """Whether it hears everything, and could send."""
         return self.stream.ready and self.reading.current and self.sending.lane.ready
+
+    def _newest(self) -> int:
+        return self.reading.head.number if self.reading.head is not None else -1
 
     # -- a session -----------------------------------------------------------------------------------------------------
 

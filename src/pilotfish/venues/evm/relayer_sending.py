@@ -47,6 +47,7 @@ class Relayed(msgspec.Struct):
     state: State = State.SEEN
     why: str = ""
     sent_ns: int = 0
+    taken_ns: int = 0  # when a node said that it has the transaction
     block: int = -1  # of the lead's transaction
     instruction: Instruction | None = None
     signature: bytes = b""
@@ -60,13 +61,13 @@ class Relayed(msgspec.Struct):
 
 
 class Sending:
-    """`read_to()`: the block up to which the chain was read."""
+    """`newest()`: the number of the newest block that is known."""
 
     def __init__(
         self, link: Link, settings: RelaySettings, books: Mapping[str, Book], signing: Signing, operator: Key | None,
-        read_to: Callable[[], int],
+        newest: Callable[[], int],
     ) -> None:  # fmt: skip
-        self._link, self._settings, self._books, self._read_to = link, settings, books, read_to
+        self._link, self._settings, self._books, self._newest = link, settings, books, newest
         self.lane = Lane(link, signing, Account(-1, settings.sender), self._heard, self._looked)
         self._way = Way(settings, operator)
         self.waiting: dict[int, Relayed] = {}  # those that are not over
@@ -104,7 +105,7 @@ class Sending:
             return self.end(one, State.LATE, "its deadline has passed")
         if not 0 < order.fraction <= book.fraction_max:
             return self.end(one, State.REFUSED, "it is for a larger share than this book is sent")
-        young = one.block >= 0 and self._read_to() - one.block < self._settings.depth
+        young = one.block >= 0 and self._newest() - one.block < self._settings.depth
         before = any(slot.use is Use.STRANGE for slot in self.lane.nonces.waiting())
         if young or before or not self.lane.ready:  # what an earlier process sent may be this very instruction
             one.again_ns = now_ns + _LOOK_NS
@@ -173,6 +174,8 @@ class Sending:
 
     def _heard(self, slot: Slot, refusal: Refusal | None, words: str, now_ns: int) -> None:
         one = self._sent.get(slot.coid)
+        if one is not None and refusal is None:
+            one.taken_ns = one.taken_ns or now_ns
         if one is None or one.slot is not slot or refusal in (None, Refusal.UNKNOWN) or len(slot.attempts) > 1:
             return
         if refusal is not Refusal.NONCE_TOO_LOW:
