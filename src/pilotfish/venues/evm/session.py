@@ -198,15 +198,10 @@ class EvmSession:
         return self.desk.wants_origin(log, swap) if self.desk.owns(swap) else self.leads.wants_origin(swap)
 
     def pushed(self, log: Log, stamp_ns: int, now_ns: int) -> None:
-        """Before its block is read: what is known at once."""
+        """Before its block is read. Money of ours moves by what was read alone."""
         self.market.pushed(log, stamp_ns, now_ns)
         swap = _swap(log)
-        if swap is None:
-            return
-        if self.desk.owns(swap):
-            if not self.desk.wants_origin(log, swap):
-                self.desk.traded(log, swap, None, stamp_ns, now_ns)
-        elif (lead := self.leads.who(swap, None)) is not None:
+        if swap is not None and not self.desk.owns(swap) and (lead := self.leads.who(swap, None)) is not None:
             self.leads.heard(lead, swap, log, stamp_ns, now_ns)
 
     def removed(self, log: Log, now_ns: int) -> None:
