@@ -25,7 +25,7 @@ def w(web3):
     for call in (
         breaker.functions.setReporter(liquidator.address, True),
         pool.functions.setClaimant(liquidator.address, True),
-        liquidator.functions.setBook(made.vault.address, True, 0),
+        liquidator.functions.setBook(made.vault.address, True, True, 0),
     ):
         send(web3, call, owner)
     rich = {"from": owner, "to": Web3.to_checksum_address(KEY.address), "value": 10**18}

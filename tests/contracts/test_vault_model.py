@@ -1,4 +1,4 @@
-"""Whatever is done to the vault, in any order: everybody has what the model says, and what is promised holds at every step."""
+"""Whatever is done to the vault, in any order: everybody has what the model says, and the promises hold."""
 
 from fractions import Fraction
 
