@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pilotfish import __version__
+from pilotfish import __version__, cli_chain, cli_onchain
 from pilotfish.cli_common import console, plain_errors
 from pilotfish.cli_venues import Config, Leads, VenueName, add_to
 from pilotfish.domain.mandate import Route
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mirror lead traders, and prove every fill of it.")
 add_to(app)
+cli_chain.add_to(app)
+cli_onchain.add_to(cli_chain.chain)
 ROUTES = {"omnibus": Route.OMNIBUS, "segregated": Route.SEGREGATED}
 
 Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; made if need be.")]
@@ -61,12 +63,18 @@ def run(
     config: Config = None,
     resume: Annotated[str, typer.Option(help="Take back a halt of opens in the journal, and say why.")] = "",
     confirm: Annotated[str, typer.Option(help="The sentence that a live run with real money asks for.")] = "",
+    chain: cli_chain.OnChain = False,
+    node: cli_chain.NodeKind = "embedded",
+    keep: cli_chain.Keep = False,
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; a recording, replayed; or a real venue."""
     from pilotfish.worlds import commands
     from pilotfish.worlds.replay import ReplayOptions
 
     with plain_errors():
+        if chain:
+            count = followers if _typed(context, "followers") else "200"
+            return cli_chain.run_on_chain(out, count, seed, node, keep)
         if mode or venue or config:
             from pilotfish.worlds.live.commands import live_run
             from pilotfish.worlds.live.settings import chosen
@@ -119,9 +127,9 @@ def verify(
     onchain: Annotated[
         list[str] | None, typer.Option(help="A node's URL: hold it to what is anchored; repeatable.")
     ] = None,
-    anchor: Annotated[str, typer.Option(help="With --onchain: address of the Anchor contract.")] = "",
+    anchor: Annotated[str, typer.Option(help="With --onchain: Anchor's address, or a deployment's file.")] = "",
     publisher: Annotated[str, typer.Option(help="With --onchain: who anchored it.")] = "",
-    since: Annotated[int, typer.Option(help="With --onchain: the block the contract was deployed in.")] = 0,
+    since: Annotated[int, typer.Option(help="With --onchain: the block that it was deployed in.")] = 0,
     proof: Annotated[str, typer.Option(help="With --onchain: print a figure's proof, such as nav or lag:LEAD@2.")] = "",
 ) -> None:
     """Recompute every command and balance of a journal, check the hash chain, and print the root."""

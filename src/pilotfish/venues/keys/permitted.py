@@ -20,11 +20,13 @@ _CALLS: dict[str, int | None] = {
     f"exactOutputSingle{_SINGLE}": 3,
     f"mirror({_INSTRUCTION},bytes,bytes)": None,
     f"reveal({_INSTRUCTION},bytes32,bytes)": None,
+    f"copy({_INSTRUCTION},bytes,bytes,uint256,bytes)": None,
     "forfeit(address,bytes32)": None,
     f"handleOps({_USER_OPERATION}[],address)": None,
     "anchor(bytes32,(bytes32,bytes32,uint64))": None,
     "liquidate(address,address,bytes[])": None,
     "stop(address,address,address,bytes)": None,
+    "recovered(address,address)": None,
 }
 """By signature: the place of the word that must be the signer's own address, where there is one."""
 PERMITTED = {keccak(signature.encode())[:4]: place for signature, place in _CALLS.items()}

@@ -1,0 +1,128 @@
+"""`pilotfish chain anchor` and `pilotfish chain watch`, apart from how they are typed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
+from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.keys.keystore import Keystore
+from pilotfish.venues.keys.pool import SignerLink
+from pilotfish.venues.keys.schemes import SignRequest
+from pilotfish.venues.net.http import Http
+from pilotfish.venues.net.terms import WireTerms
+from pilotfish.worlds.live.commands import on_loop, read_password
+from pilotfish.worlds.live.settings import Keys
+from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
+from pilotfish.worlds.onchain.publishing import Publisher, Round
+from pilotfish.worlds.onchain.sending import Sender, Sign
+from pilotfish.worlds.onchain.watching import Books, Watcher, watch
+
+BLOCK_S = 1.0  # how often a node is asked for a new block
+
+
+class AnchorJob(msgspec.Struct, frozen=True):
+    """`anchor`: an address, or a deployment's file. `publisher`: address of a key. `every_s`: zero anchors once."""
+
+    journal: Path
+    url: str
+    anchor: str
+    publisher: str
+    since: int = 0
+    every_s: float = 0.0
+
+
+def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
+    """Anchor what is new in a journal, once or until Ctrl-C; a shard may go on writing it."""
+    check_address("--key", job.publisher)
+    if job.every_s < 0:
+        raise ConfigError(f"--every {job.every_s:g}", "is no time", "seconds, or 0 to anchor once")
+    with contextlib.suppress(KeyboardInterrupt):
+        on_loop(_anchor(job, keys, console))
+
+
+async def _anchor(job: AnchorJob, keys: Keys, console: Console) -> None:
+    place = place_of("--anchor", job.anchor, "Anchor")
+    async with node_of(job.url) as node, signing(keys, job.publisher) as sign:
+        await on_chain(node, place.chain)
+        sender = Sender(node, job.publisher, sign)
+        publisher = Publisher(job.journal, node, place.address, sender, job.since or place.since)
+        while True:
+            try:
+                done = await publisher.round()
+            except NoAnswer as silent:
+                if not job.every_s:
+                    raise
+                console.print(f"[yellow]not now:[/] {escape(str(silent))}", highlight=False, soft_wrap=True)
+            else:
+                console.print(_said(done), highlight=False, soft_wrap=True)
+            if not job.every_s:
+                return
+            await asyncio.sleep(job.every_s)
+
+
+def _said(done: Round) -> str:
+    if not done.batches:
+        return "the journal is empty: nothing to anchor"
+    how = f"anchored in transaction {done.transaction}" if done.transaction else "anchored already, nothing is new"
+    return f"{done.records:,} records, batch {done.batches - 1}: {how}"
+
+
+def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int = 0) -> None:
+    """Close who reaches the line, until Ctrl-C. `chain`: its id, where that is known."""
+    check_address("--key", key)
+    with contextlib.suppress(KeyboardInterrupt):
+        on_loop(_watch(books, url, key, keys, console, chain))
+
+
+async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int) -> None:
+    def tell(sentence: str) -> None:
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+    async def pause() -> None:
+        await asyncio.sleep(BLOCK_S)
+
+    async with node_of(url) as node, signing(keys, key) as sign:
+        await on_chain(node, chain)
+        watcher = Watcher(node, Sender(node, key, sign), books, tell)
+        tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
+        await watch(watcher, node, pause, tell)
+
+
+@contextlib.asynccontextmanager
+async def node_of(url: str) -> AsyncIterator[HttpNode]:
+    """A node over HTTP, hung up on afterwards."""
+    http = Http(WireTerms())
+    try:
+        yield HttpNode(url, http)
+    finally:
+        await http.close()
+
+
+@contextlib.asynccontextmanager
+async def signing(keys: Keys, address: str) -> AsyncIterator[Sign]:
+    """Whoever signs for `address`: a signer's socket, or the keystore unlocked here. Raises KeyRefused, ConfigError."""
+    if keys.signer:
+        link = await SignerLink.connect(Path(keys.signer).expanduser())
+        try:
+            yield link.sign
+        finally:
+            await link.close()
+        return
+    store = Keystore(Path(keys.folder).expanduser())
+    if address.lower() not in store.addresses():
+        raise ConfigError(f"key {address}", f"is not in {store.folder}", "pilotfish keys new makes one")
+    ring = Keyring([store.unlock(address.lower(), read_password(keys.password_file))])
+
+    async def sign(requests: Sequence[SignRequest]) -> list[bytes]:
+        return ring.sign_all(requests)
+
+    yield sign
