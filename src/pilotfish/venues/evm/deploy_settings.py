@@ -107,8 +107,16 @@ class Settings(_Table, frozen=True, kw_only=True):
     desk: DeskSettings
     guardians: list[Address]
     """May halt, and nothing else."""
-    bundlers: list[Address] = []
-    """May send the desk's batches."""
+    operator: Address
+    """Signs the user operations that carry the desk's batches."""
+    batchers: list[Address] = []
+    """May send the desk's batches as transactions of their own."""
+    sponsor_daily_wei: Count = 10**18
+    """What the sponsor pays for the operator's gas a day."""
+    sponsor_deposit_wei: Count = 0
+    """What the sponsor has for it at first, from the deployer."""
+    coupons: list[Address] = []
+    """Who gets a coupon at first: a tenth less of every fee, for a year."""
     recorders: list[Address] = []
     """May credit volume."""
     publisher: Address | None = None
