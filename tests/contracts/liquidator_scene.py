@@ -24,6 +24,15 @@ async def sign(requests):
     return Keyring([KEY]).sign_all(requests)
 
 
+def look(web3: Web3, watcher: Watcher) -> int:
+    """One pass over the newest block; how many transactions went out. A node mines them a moment after it has them."""
+    sent = asyncio.run(watcher.block(web3.eth.block_number))
+    who = Web3.to_checksum_address(KEY.address)
+    while web3.eth.get_transaction_count(who) != web3.eth.get_transaction_count(who, "pending"):
+        pass
+    return sent
+
+
 class Scene:
     """One WETH is 3,000 USDC until `price` says otherwise."""
 
@@ -83,5 +92,4 @@ class Bot:
         self.watcher.watch([(scene.book.address, account) for account in accounts])
 
     def block(self) -> int:
-        """Look at the newest block; how many transactions went out."""
-        return asyncio.run(self.watcher.block(self.scene.web3.eth.block_number))
+        return look(self.scene.web3, self.watcher)

@@ -1,7 +1,5 @@
 """The bot and a desk of real wallets: it finds them as they are opened, and closes those that reach their lines."""
 
-import asyncio
-
 import pytest
 from web3 import Web3
 
@@ -10,7 +8,7 @@ from pilotfish.worlds.onchain.watching import Books, Watcher
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
 from tests.contracts.follow_scene import USDC, WETH, person, scene
-from tests.contracts.liquidator_scene import KEY, sign
+from tests.contracts.liquidator_scene import KEY, look, sign
 from tests.contracts.onlooker import Web3Node
 
 
@@ -43,7 +41,7 @@ class Bot:
         self.watcher = Watcher(node, Sender(node, KEY.address, sign), books, self.told.append)
 
     def block(self):
-        return asyncio.run(self.watcher.block(self.web3.eth.block_number))
+        return look(self.web3, self.watcher)
 
 
 def test_a_wallet_is_found_where_it_was_opened_and_closed_at_its_own_line(web3, place):

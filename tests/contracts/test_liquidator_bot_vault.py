@@ -1,14 +1,12 @@
 """The bot and a real vault on a real pool: the account stop sells everything, the price stop that holding."""
 
-import asyncio
-
 import pytest
 from web3 import Web3
 
 from pilotfish.worlds.onchain.sending import Sender
 from pilotfish.worlds.onchain.watching import Books, Watcher
 from tests.contracts.chain import deploy, send
-from tests.contracts.liquidator_scene import KEY, sign
+from tests.contracts.liquidator_scene import KEY, look, sign
 from tests.contracts.market import fund, swap
 from tests.contracts.onlooker import Web3Node
 from tests.contracts.vault_world import USDC, WETH, config, weth_price, world
@@ -45,7 +43,7 @@ class Bot:
         self.watcher = Watcher(node, Sender(node, KEY.address, sign), books, self.told.append)
 
     def block(self):
-        return asyncio.run(self.watcher.block(self.w.web3.eth.block_number))
+        return look(self.w.web3, self.watcher)
 
 
 def fall(w, usd):
@@ -75,7 +73,7 @@ def test_a_vault_at_its_account_stop_is_sold_through_a_pool_that_the_bot_finds(w
     assert bot.block() == 1
     bot.block()
     assert held(w) == 0
-    assert bot.told == [bot.told[0]]
+    assert len(bot.told) == 1
     assert "at its line: done" in bot.told[0]
     assert w.breaker.functions.state().call()[4] == 1
     assert bot.block() == 0, "an empty vault has nothing to close"

@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IBreaker} from "../types/IBreaker.sol";
 import {IInsurancePool} from "../types/IInsurancePool.sol";
 import {ILiquidatable} from "../types/ILiquidatable.sol";
 import {IPriceGuard} from "../types/IPriceGuard.sol";
+import {BPS, PRICE_SCALE} from "../types/Wad.sol";
 
 /// @title Liquidator: closes what has reached its line
 /// @notice Anybody may call; only the books' own figures decide. An account at its line is sold whole (`liquidate`), a holding at its
@@ -22,6 +24,10 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         bool listed;
         uint128 countedFrom;
     }
+
+    /// @notice What may be left unsold of an account that counts as closed, in bps of its line. Dust that no pool buys, which anybody
+    /// may have sent there, must not keep a liquidation from being counted and insured.
+    uint256 public constant UNSOLD_BPS_MAX = 100;
 
     IBreaker public immutable breaker;
     IInsurancePool public immutable pool;
@@ -63,13 +69,13 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
 
     /// @notice Sell all that an account at its line holds.
     /// @param routes for the book's venue, one a holding; an empty one leaves that holding for another time, for where one cannot be
-    /// sold, the others still can. Counted and insured is the call that sells the last.
+    /// sold, the others still can. Counted and insured is the call after which next to nothing is left.
     function liquidate(ILiquidatable book, address account, bytes[] calldata routes) external nonReentrant {
         Book memory b = _listed(book);
         (uint256 equity, uint256 line) = book.standing(account);
         if (line == 0 || equity > line) revert AboveItsLine(equity, line);
-        (bool whole, uint256 assets) = _close(book, account, routes);
-        if (!whole) {
+        (uint256 assets, uint256 unsold) = _close(book, account, routes);
+        if (unsold > line * UNSOLD_BPS_MAX / BPS) {
             emit PartlyClosed(address(book), account, assets);
             return;
         }
@@ -108,21 +114,25 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         emit BookSet(book, listed, countedFrom);
     }
 
-    /// @return whole whether nothing that was held is left out
+    /// @return assets what was got
+    /// @return unsold what is left out is worth at the lower prices
     function _close(ILiquidatable book, address account, bytes[] calldata routes)
         private
-        returns (bool whole, uint256 assets)
+        returns (uint256 assets, uint256 unsold)
     {
         address[] memory tokens = book.holdings(account);
         if (routes.length != tokens.length) revert WrongRoutes(routes.length, tokens.length);
-        uint256 sold;
+        bool any;
         for (uint256 i; i < tokens.length; ++i) {
-            if (routes[i].length == 0) continue;
-            assets += book.close(account, tokens[i], routes[i]);
-            ++sold;
+            if (routes[i].length == 0) {
+                (uint256 low,) = guard.bounds(tokens[i]);
+                unsold += IERC20(tokens[i]).balanceOf(account) * low / PRICE_SCALE;
+            } else {
+                assets += book.close(account, tokens[i], routes[i]);
+                any = true;
+            }
         }
-        if (sold == 0) revert NothingToClose(account);
-        whole = sold == tokens.length;
+        if (!any) revert NothingToClose(account);
     }
 
     function _listed(ILiquidatable book) private view returns (Book memory b) {

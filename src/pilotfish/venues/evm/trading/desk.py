@@ -51,7 +51,7 @@ class Desk:
 
     @property
     def ready(self) -> bool:
-        return all(lane.ready for lane in self.lanes.values())
+        return all(lane.ready and lane.balances for lane in self.lanes.values())
 
     # -- commands ------------------------------------------------------------------------------------------------------
 

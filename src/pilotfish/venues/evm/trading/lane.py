@@ -37,6 +37,7 @@ class Lane:
         self.balances: dict[str, int] = {}  # by token, base units
         self.spent_block = -1  # the last block in which a trade of ours changed them
         self.base_fee_wei = -1
+        self.head_ns = 0  # the newest block's stamp
         self.gas_wei = 0
         self._to = bytes.fromhex(account.address[2:])
         self._looking = False
@@ -45,7 +46,7 @@ class Lane:
 
     @property
     def ready(self) -> bool:
-        return self.nonces.counted and self.base_fee_wei >= 0 and bool(self.balances)
+        return self.nonces.counted and self.base_fee_wei >= 0
 
     @property
     def idle(self) -> bool:
@@ -142,7 +143,7 @@ class Lane:
     # -- looking -------------------------------------------------------------------------------------------------------
 
     def headed(self, head: Head, now_ns: int) -> None:
-        self.base_fee_wei = head.base_fee_wei
+        self.base_fee_wei, self.head_ns = head.base_fee_wei, head.stamp_ns
         if self.nonces.slots or not self.nonces.counted:
             self.look(now_ns)
 
