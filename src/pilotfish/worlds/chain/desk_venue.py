@@ -106,6 +106,8 @@ class DeskVenue:
     ) -> None:
         self.instrument, self.parties = instrument, parties
         self.carried: list[Carried] = []
+        self.refused: list[str] = []
+        """Why batches were not carried out at all."""
         self._followers, self._way = followers, way
         self._waiting: list[PlaceBatch] = []
         self._told: list[Event] = []
@@ -143,7 +145,8 @@ class DeskVenue:
         call = self.parties.desk.copy(order, signature, wallets, slippage_bps, self.parties.route)
         try:
             receipt = await self._way.send(call.to, call.data, len(followers), "copies")
-        except TransactionRefused:
+        except TransactionRefused as bad:
+            self.refused.append(str(bad))
             self._tell(batch, {}, followers, await self._way.client.now(), {})
             return
         await self._read(batch, followers, receipt)

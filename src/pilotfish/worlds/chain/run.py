@@ -93,7 +93,7 @@ async def play(job: ChainJob, node: LocalNode, journal: Path, telling: Telling) 
         books.close(journal, job.seed)
         publisher = await anchored(stage, journal, telling)
         telling.badge(await acts.badge_for_volume(stage, books.venue.volumes, books.root))
-    return not agreed.differing, publisher
+    return not agreed.differing and not books.venue.refused, publisher
 
 
 async def _month(stage: Stage, books: Books, relayer: Mirroring, telling: Telling) -> None:
@@ -126,7 +126,10 @@ class Trade(NamedTuple):
         seen = await acts.lead_swaps(self.stage, buys, fraction_bps)
         self.telling.lead(seen, buys)
         self.telling.vault(await self.relayer.of(seen.hash), buys)
-        before = len(self.books.venue.carried)
+        venue = self.books.venue
+        before = len(venue.carried), len(venue.refused)
         await acts.desk_copies(self.stage, self.books, seen)
-        for carried in self.books.venue.carried[before:]:
+        for carried in venue.carried[before[0] :]:
             self.telling.desk(carried, buys)
+        for why in venue.refused[before[1] :]:
+            self.telling.refused(why)

@@ -64,6 +64,9 @@ class Telling:
         if carried.wallets:
             self._row("", f"{carried.receipt.gas_used // carried.wallets:,} gas a wallet")
 
+    def refused(self, why: str) -> None:
+        self._row("desk", f"nothing is copied: {why}")
+
     def moved(self, price_e8: int, seconds: int) -> None:
         self._row("market", f"{seconds // 86_400} days later a WETH is {price_e8 / 1e8:,.2f} USDC")
 

@@ -14,8 +14,8 @@ from pilotfish.venues.keys.key import Key
 
 VERIFICATION_GAS, SPONSOR_GAS, POST_GAS, PRE_GAS = 150_000, 100_000, 60_000, 60_000
 CALL_GAS_BASE, CALL_GAS_ROW = 600_000, 60_000
-BUNDLE_GAS = 300_000
-"""Besides the operation's own limits: what the entry point itself uses."""
+BUNDLE_GAS = 500_000
+"""Besides the operation's own limits: the transaction's own cost and what the entry point uses."""
 FEE_WEI, TIP_WEI = 4 * 10**9, 10**9
 
 
@@ -53,5 +53,6 @@ class Operations(NamedTuple):
         signed = userops.sign(one, userops.domain(chain, self.entry_point.address), self.signer)
         bundle = userops.handle_ops_calldata([signed], self.bundler.address)
         call: Call[Any] = Call(self.entry_point.address, bundle, lambda _: None)
-        gas = call_gas + VERIFICATION_GAS + SPONSOR_GAS + POST_GAS + BUNDLE_GAS
+        # A call passes on all but a 64th of what is left (EIP-150), and the entry point wants the whole limit passed on.
+        gas = (call_gas + POST_GAS) * 64 // 63 + VERIFICATION_GAS + SPONSOR_GAS + BUNDLE_GAS
         return await self.client.send(self.bundler, call, what, gas)
