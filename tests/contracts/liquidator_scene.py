@@ -53,7 +53,7 @@ class Scene:
             self.breaker.functions.setReporter(self.liquidator.address, True),
             self.pool.functions.setClaimant(self.liquidator.address, True),
             self.pool.functions.setBook(self.book.address, True),
-            self.liquidator.functions.setBook(self.book.address, True, 0),
+            self.liquidator.functions.setBook(self.book.address, True, True, 0),
             self.book.functions.setUp(self.guard.address, self.liquidator.address),
         ):
             send(web3, call, owner)

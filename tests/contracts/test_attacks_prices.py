@@ -38,7 +38,7 @@ def s(web3):
         pool.functions.setClaimant(liquidator.address, True),
         pool.functions.setBook(vault.address, True),
         pool.functions.setBook(owner, True),
-        liquidator.functions.setBook(vault.address, True, 0),
+        liquidator.functions.setBook(vault.address, True, True, 0),
     ):
         send(web3, call, owner)
     fund(web3, m.usdc, owner, 50_000 * USDC, pool.address)

@@ -35,7 +35,7 @@ def s(web3):
         pool.functions.setClaimant(liquidator.address, True),
         pool.functions.setBook(owner, True),
         pool.functions.setBook(book.address, True),
-        liquidator.functions.setBook(book.address, True, 100 * USDC),
+        liquidator.functions.setBook(book.address, True, True, 100 * USDC),
         book.functions.setUp(guard.address, liquidator.address),
     ):
         send(web3, call, owner)
@@ -230,8 +230,8 @@ def test_a_price_stop_closes_one_holding_and_is_no_liquidation(web3, s):
 def test_only_books_that_the_owner_listed_are_served(web3, s):
     who = opened(web3, s, line=10_000 * USDC)
     with reverts(s.liquidator, "OwnableUnauthorizedAccount"):
-        s.liquidator.functions.setBook(who, True, 0).call({"from": web3.eth.accounts[1]})
-    send(web3, s.liquidator.functions.setBook(s.book.address, False, 0), web3.eth.accounts[0])
+        s.liquidator.functions.setBook(who, True, True, 0).call({"from": web3.eth.accounts[1]})
+    send(web3, s.liquidator.functions.setBook(s.book.address, False, True, 0), web3.eth.accounts[0])
     for call in (order(s, who), s.liquidator.functions.stop(s.book.address, who, s.m.weth.address, ROUTE)):
         with reverts(s.liquidator, "NotABook"):
             call.call()

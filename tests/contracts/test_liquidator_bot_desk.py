@@ -27,7 +27,7 @@ def place(web3):
     made.set_price(3_000)
     send(web3, breaker.functions.setReporter(liquidator.address, True), owner)
     send(web3, pool.functions.setClaimant(liquidator.address, True), owner)
-    send(web3, liquidator.functions.setBook(made.desk.address, True, 0), owner)
+    send(web3, liquidator.functions.setBook(made.desk.address, True, False, 0), owner)
     rich = {"from": owner, "to": Web3.to_checksum_address(KEY.address), "value": 10**18}
     web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction(rich))
     careful, bold = (made.follow(person(name), stopBps=stop) for name, stop in (("careful", 8_000), ("bold", 0)))

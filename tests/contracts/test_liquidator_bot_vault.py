@@ -15,7 +15,7 @@ from tests.contracts.vault_world import USDC, WETH, config, weth_price, world
 @pytest.fixture(scope="module")
 def w(web3):
     """A vault that holds ether for 90% of its 100,000 USDC, and a liquidator with the real breaker and pool."""
-    made, owner = world(web3), web3.eth.accounts[0]
+    made, owner = world(web3, real=True), web3.eth.accounts[0]
     breaker = deploy(web3, "Breaker", owner)
     pool = deploy(web3, "InsurancePool", owner, made.market.usdc.address)
     liquidator = deploy(web3, "Liquidator", owner, breaker.address, pool.address, made.guard.address)
@@ -25,7 +25,7 @@ def w(web3):
     for call in (
         breaker.functions.setReporter(liquidator.address, True),
         pool.functions.setClaimant(liquidator.address, True),
-        liquidator.functions.setBook(made.vault.address, True, 0),
+        liquidator.functions.setBook(made.vault.address, True, True, 0),
     ):
         send(web3, call, owner)
     rich = {"from": owner, "to": Web3.to_checksum_address(KEY.address), "value": 10**18}

@@ -13,15 +13,18 @@ import {BPS, PRICE_SCALE} from "../types/Wad.sol";
 /// @title Liquidator: closes what has reached its line
 /// @notice Anybody may call; only the books' own figures decide. An account at its line is sold whole (`liquidate`), a holding at its
 /// price stop alone (`stop`). All figures come from the price guard, so on a doubtful price nothing is closed. An account stop is
-/// told to the breaker, and what it left short of the line is claimed from the insurance pool.
+/// told to the breaker, and what it left short of the line is claimed from the insurance pool, if the book is insured.
 /// @dev Between its liquidation and the moment it is seen above its line again (`recovered`) an account may be closed again, but is
 /// neither counted nor insured again: else a grain of dust sent to it would halt the platform or draw the same claim twice.
 contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
     /// @param listed whether its accounts are closed here
-    /// @param countedFrom an account with a lower line (base units of the asset) is closed but does not count for the breaker: else a
-    /// handful of tiny accounts, whose owners choose the line, could halt everybody
+    /// @param insured whether what closing leaves short is claimed. Never for a book whose holders keep their own money: who can take
+    /// it out of an account brings the account to its line at will, and would be paid for it
+    /// @param countedFrom a closing that sold for less (base units of the asset) does not count for the breaker: else a handful of
+    /// accounts, tiny or emptied by their holders, could halt everybody
     struct Book {
         bool listed;
+        bool insured;
         uint128 countedFrom;
     }
 
@@ -37,8 +40,10 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
     mapping(address book => Book) public books;
     /// @notice Closed, counted and insured; not yet seen above its line again.
     mapping(address book => mapping(address account => bool)) public closed;
+    /// @dev What the closing under way has sold for so far, where it takes several calls.
+    mapping(address book => mapping(address account => uint256)) private _sold;
 
-    event BookSet(address indexed book, bool listed, uint256 countedFrom);
+    event BookSet(address indexed book, bool listed, bool insured, uint256 countedFrom);
     /// @notice All amounts in base units of the asset. `left` is what the account is worth after; `claim` the place in the insurance
     /// queue, zero where there is none.
     event Liquidated(
@@ -75,7 +80,9 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         (uint256 equity, uint256 line) = book.standing(account);
         if (line == 0 || equity > line) revert AboveItsLine(equity, line);
         (uint256 assets, uint256 unsold) = _close(book, account, routes);
+        uint256 sold = _sold[address(book)][account] + assets;
         if (unsold > line * UNSOLD_BPS_MAX / BPS) {
+            _sold[address(book)][account] = sold;
             emit PartlyClosed(address(book), account, assets);
             return;
         }
@@ -83,8 +90,8 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         uint256 id;
         if (!closed[address(book)][account]) {
             closed[address(book)][account] = true;
-            if (line >= b.countedFrom) breaker.liquidated(address(book));
-            if (left < line) id = pool.claim(address(book), account, line - left);
+            if (sold >= b.countedFrom) breaker.liquidated(address(book));
+            if (b.insured && left < line) id = pool.claim(address(book), account, line - left);
         }
         emit Liquidated(address(book), account, equity, line, left, id);
     }
@@ -105,13 +112,14 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         (uint256 equity, uint256 line) = book.standing(account);
         if (equity <= line) revert BelowItsLine(equity, line);
         closed[address(book)][account] = false;
+        _sold[address(book)][account] = 0;
         emit RecoveredAgain(address(book), account, equity, line);
     }
 
     /// @param countedFrom base units of the asset
-    function setBook(address book, bool listed, uint128 countedFrom) external onlyOwner {
-        books[book] = Book(listed, countedFrom);
-        emit BookSet(book, listed, countedFrom);
+    function setBook(address book, bool listed, bool insured, uint128 countedFrom) external onlyOwner {
+        books[book] = Book(listed, insured, countedFrom);
+        emit BookSet(book, listed, insured, countedFrom);
     }
 
     /// @return assets what was got

@@ -59,7 +59,7 @@ class UniswapV3Venue(Contract):
 
 class Liquidator(Owned):
     artifact = "Liquidator"
-    set_book: Function[[str, bool, int], None]
+    set_book: Function[[str, bool, bool, int], None]
 
 
 class Terms(Tuple, frozen=True):
