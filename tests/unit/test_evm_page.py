@@ -10,7 +10,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "evm.md"
 def test_the_page_says_what_each_setting_is_by_default():
     settings = Settings(journal=0, chain=1, router="", ws_url="", http_url="")
     rows = [line.split("|")[1:4] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
-    told = {name.strip(" `"): value.strip() for name, value, _ in rows if name.strip(" `") in Settings.__struct_fields__}
+    cells = {name.strip(" `"): value.strip() for name, value, _ in rows}
+    told = {name: value for name, value in cells.items() if name in Settings.__struct_fields__}
     assert len(told) >= 11
     for name, value in told.items():
         number = int(value.removesuffix(" s").replace(",", "")) * (SECOND if value.endswith(" s") else 1)
