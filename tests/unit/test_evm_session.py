@@ -113,6 +113,17 @@ def test_when_the_node_wants_patience_questions_wait_and_orders_do_not(rig):
     rig.ended(1)
 
 
+def test_where_heads_have_no_filter_of_logs_every_block_is_asked_for(rig):
+    """Some chains fill in zeros, which says that no block holds anything."""
+    told = rig.twin._head
+    rig.twin._head = lambda block: told(block) | {"logsBloom": "0x" + "00" * 256}
+    rig.submit(rig.order(1, 1, 3))
+    rig.ended(1)
+    rig.submit(rig.order(2, 1, 3))
+    rig.ended(2)
+    assert rig.venue.session.counters()["filters that lied"] == 1
+
+
 # -- what is refused before it leaves ----------------------------------------------------------------------------------
 
 
