@@ -41,8 +41,8 @@ class Operator:
         """Calls the account with `data`; signed. `lane` is the nonce's key."""
         nonce = self.entry.functions.getNonce(self.account.address, lane).call()
         made = UserOperation(
-            self.account.address, nonce, data, verification_gas=150_000, call_gas=2_000_000, pre_verification_gas=50_000,
-            tip_wei=FEE_WEI, fee_wei_max=FEE_WEI,
+            self.account.address, nonce, data, verification_gas=150_000, call_gas=2_000_000,
+            pre_verification_gas=50_000, tip_wei=FEE_WEI, fee_wei_max=FEE_WEI,
         )  # fmt: skip
         return self.signed(msgspec.structs.replace(made, **changed))
 

@@ -181,32 +181,36 @@ def sign(key: LocalAccount, domain: dict[str, Any], name: str, fields: Any, valu
     return bytes(key.sign_message(encode_typed_data(domain, types, values)).signature)
 
 
-def scene(
-    web3: Web3, tokens: tuple[Contract, Contract] | None = None, venue: Contract | None = None, **parts: Any
-) -> Scene:
-    """Deploy a desk: a performance fee of 10% and no subscription unless `parts` says so."""
+def scene(web3: Web3, tokens: tuple[Contract, Contract] | None = None, **terms: Any) -> Scene:
+    """A desk among stand-ins that do as the test says: a fee of 10% and no subscription unless `terms` says so."""
     usdc, weth = tokens or (
         deploy(web3, "LocalToken", "USD Coin", "USDC", 6),
         deploy(web3, "LocalToken", "Wrapped Ether", "WETH", 18),
     )
-    guard = compiled(web3, "Vault.sol", "SetPrices", usdc.address)
-    breaker = compiled(web3, "Vault.sol", "SetBreaker")
-    coupons = compiled(web3, "Vault.sol", "SetCoupons")
-    pool = compiled(web3, "Vault.sol", "TillPool", usdc.address)
-    executor = compiled(web3, "Desk.sol", "PlainExecutor")
-    own_venue = venue or compiled(web3, "Desk.sol", "SetVenue")
-    owner = web3.eth.accounts[0]
-    usual = {
-        "executor": executor.address, "guard": guard.address, "breaker": breaker.address, "venue": own_venue.address,
-        "pool": pool.address, "coupons": coupons.address, "liquidator": web3.eth.accounts[2],
-        "feeRecipient": web3.eth.accounts[3], "subscription": 0, "feeBps": 1_000,
+    made = desk_among(web3, usdc, weth, stand_ins(web3, usdc), **terms)
+    made.set_price(3000)
+    return made
+
+
+def stand_ins(web3: Web3, usdc: Contract) -> dict[str, Contract]:
+    return {
+        "guard": compiled(web3, "Vault.sol", "SetPrices", usdc.address),
+        "breaker": compiled(web3, "Vault.sol", "SetBreaker"),
+        "coupons": compiled(web3, "Vault.sol", "SetCoupons"),
+        "pool": compiled(web3, "Vault.sol", "TillPool", usdc.address),
+        "executor": compiled(web3, "Desk.sol", "PlainExecutor"),
+        "venue": compiled(web3, "Desk.sol", "SetVenue"),
+    }
+
+
+def desk_among(web3: Web3, usdc: Contract, weth: Contract, parts: dict[str, Contract], **terms: Any) -> Scene:
+    """Deploy a desk that works with `parts`; `terms` replaces any of its parameters."""
+    names = ("executor", "guard", "breaker", "venue", "pool", "coupons")
+    usual = {name: parts[name].address for name in names} | {
+        "liquidator": web3.eth.accounts[2], "feeRecipient": web3.eth.accounts[3], "subscription": 0, "feeBps": 1_000,
     }  # fmt: skip
-    desk = deploy(web3, "CopyDesk", tuple((usual | parts).values()), owner)
-    made = Scene(web3, usdc, weth, guard, breaker, coupons, pool, executor, own_venue, desk, person("lead"))
+    desk = deploy(web3, "CopyDesk", tuple((usual | terms).values()), web3.eth.accounts[0])
+    made = Scene(web3, usdc, weth, desk=desk, lead=person("lead"), **parts)
     made.do(desk.functions.list(weth.address))
     made.do(desk.functions.setOperator(made.operator, True))
-    if venue is None:
-        made.set_price(3000)
-    else:
-        made.do(guard.functions.set(weth.address, PRICE, PRICE))
     return made

@@ -56,7 +56,7 @@ def test_an_operations_hash_is_the_entry_points_own(o, op):
     assert userops.digest(op, o.separator) == o.entry.functions.getUserOpHash(packed(o.web3, op)).call()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ops=st.lists(operations, max_size=3), beneficiary=addresses)
 def test_a_bundles_calldata_is_what_the_abi_says(o, ops, beneficiary):
     told = [packed(o.web3, op) for op in ops]
@@ -206,6 +206,6 @@ def test_the_owner_alone_names_key_targets_and_guardians_and_takes_coins_back(o)
 def test_without_a_deposit_the_account_pays_from_its_own_coins(o, wallets):
     o.scene.do(o.account.functions.withdraw(person("till").address, 10**18))
     op = o.op(o.copying(*wallets))
-    assert "AA21 didn't pay prefund" in o.refusal(op)
+    assert "AA21" in o.refusal(op)
     o.scene.coins(o.account.address)
     assert o.outcomes(o.send(op))[0].done

@@ -64,10 +64,10 @@ abstract contract CopyFees is Mandates {
         uint256 mark = a.outlay() * GRAIN;
         uint256 paid = a.paid();
         uint256 elapsed = block.timestamp - paid;
-        uint256 due = SUBSCRIPTION * elapsed / MONTH;
-        if (due != 0 || proceeds > mark) {
+        uint256 due = SUBSCRIPTION * elapsed;
+        if (due >= MONTH || proceeds > mark) {
             uint256 full = BPS - _discount(wallet);
-            due = SUBSCRIPTION * elapsed * full / (MONTH * BPS);
+            due = due * full / (MONTH * BPS);
             subscription = Math.min(due, proceeds);
             proceeds -= subscription;
             // What cannot be paid now stays due: the time is paid in proportion.

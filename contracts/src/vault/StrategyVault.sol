@@ -27,7 +27,7 @@ contract StrategyVault is VaultTrades, IERC165 {
 
     /// @notice What arrived is not what was sent: tokens that keep a part of a transfer are not taken.
     error NotTheWhole(uint256 assets, uint256 arrived);
-    /// @notice The deposit buys no share, or more than a vault can have.
+    /// @notice The deposit buys no share, leaves less than one whole share in all, or is more than a vault can have.
     error SharesOutOfBounds(uint256 shares);
 
     constructor(Config memory c) VaultBase(c) VaultFees(c.schedule) {}
@@ -107,8 +107,10 @@ contract StrategyVault is VaultTrades, IERC165 {
         if (_state.closing) revert IsClosing();
         breaker.requireOpen(address(this));
         _requireActsFor(receiver);
-        if (shares == 0 || shares + totalSupply() > SUPPLY_MAX) revert SharesOutOfBounds(shares);
-        if (totalSupply() == 0) _newCurve();
+        uint256 supply = totalSupply();
+        bool within = shares != 0 && shares + supply >= LEAST_SHARES && shares + supply <= SUPPLY_MAX;
+        if (!within) revert SharesOutOfBounds(shares);
+        if (supply == 0) _newCurve();
         _record(nav);
         _touch(receiver);
         uint256 before = _balance(asset);

@@ -82,7 +82,7 @@ class VaultSettings(_Table, frozen=True, kw_only=True):
     order_bps_max: Bps = 5_000
     stop_bps: Bps = 5_000
     counted_from: Count = 0
-    """Base units: the line from which its liquidation counts for the breaker."""
+    """Base units: what its closing must sell for to count for the breaker."""
 
 
 class DeskSettings(_Table, frozen=True, kw_only=True):
@@ -91,7 +91,8 @@ class DeskSettings(_Table, frozen=True, kw_only=True):
     fee_recipient: Address
     subscription: Count = 2_000_000
     fee_bps: Bps = 1_000
-    counted_from: Count = 0
+    counted_from: Count = 10_000_000_000
+    """Base units: what a wallet's closing must sell for to count for the breaker. Followers can empty their wallets."""
 
 
 class Settings(_Table, frozen=True, kw_only=True):

@@ -73,7 +73,7 @@ async def deploy_system(deployer: Deployer, settings: Settings) -> None:
         await deployer.act(f"vault {number} is a shard", router.add_shard(vault.address))
     desk = await _desk(deployer, settings, core)
     books[desk.address] = settings.desk.counted_from
-    await _books(deployer, core, books)
+    await _books(deployer, core, books, desk.address)
     account, sponsor = await _operator(deployer, settings, desk)
     badge = await _badge(deployer, settings)
     if settings.publisher:
@@ -165,11 +165,12 @@ async def _operator(deployer: Deployer, settings: Settings, desk: CopyDesk) -> t
     return account, sponsor
 
 
-async def _books(deployer: Deployer, core: Core, books: dict[str, int]) -> None:
+async def _books(deployer: Deployer, core: Core, books: dict[str, int], desk: str) -> None:
     """Vaults and desk pay into the pool, and the liquidator closes their accounts."""
     for book, counted_from in books.items():
-        await deployer.act(f"book {book} is insured", core.pool.set_book(book, True))
-        await deployer.act(f"book {book} has a line", core.liquidator.set_book(book, True, counted_from))
+        await deployer.act(f"book {book} contributes", core.pool.set_book(book, True))
+        # Who can empty an account brings it to its line at will: wallets of followers' own are not insured.
+        await deployer.act(f"book {book} has a line", core.liquidator.set_book(book, True, book != desk, counted_from))
 
 
 async def _badge(deployer: Deployer, settings: Settings) -> VolumeBadge:
