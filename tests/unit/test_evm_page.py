@@ -14,9 +14,9 @@ def test_the_page_says_what_each_setting_is_by_default():
     told = {name: value for name, value in cells.items() if name in Settings.__struct_fields__}
     assert len(told) >= 11
     for name, value in told.items():
-        if value != "true":
-            value = int(value.removesuffix(" s").replace(",", "")) * (SECOND if value.endswith(" s") else 1)
-        assert getattr(settings, name) == (value == "true" or value), name
+        number = value.removesuffix(" s").replace(",", "")
+        said = value == "true" or int(number) * (SECOND if value.endswith(" s") else 1)
+        assert getattr(settings, name) == said, name
 
 
 def test_a_settings_repr_shows_no_address_that_could_hold_a_key():
