@@ -284,15 +284,23 @@ def test_a_new_process_finds_the_order_that_the_last_one_sent(live, web3, node, 
     assert held(laid.weth, OURS) == 100 * 10**18 + 3 * 10**18
 
 
+def replace_last_block(web3: Web3, node: LocalNode, before: str) -> None:
+    """Another block without transactions takes its place; `before`: a picture of the chain without it."""
+    if node.kind == "anvil":
+        web3.provider.make_request("anvil_reorg", [1, []])
+    else:
+        web3.provider.make_request("evm_revert", [before])
+        web3.provider.make_request("evm_mine", [])
+
+
 def test_a_replaced_block_takes_the_fill_back_and_the_next_one_brings_it_again(live, web3, node, laid):
-    if node.kind != "anvil":
-        pytest.skip("the chain in a process of its own replaces no blocks")
     one = live(depth=1)
+    before = web3.provider.make_request("evm_snapshot", [])["result"]
     one.submit(one.order(1, 1, MICRO))
     one.until(lambda: one.heard.fills_of(1))
     (gone,) = one.heard.fills_of(1)
     assert one.heard.end(1) is None
-    web3.provider.make_request("anvil_reorg", [1, []])
+    replace_last_block(web3, node, before)
     one.until(lambda: gone.fill_id in one.heard.taken_back)
     one.until(lambda: one.heard.fills_of(1))
     web3.provider.make_request("evm_mine", [])
