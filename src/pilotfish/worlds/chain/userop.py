@@ -53,6 +53,6 @@ class Operations(NamedTuple):
         signed = userops.sign(one, userops.domain(chain, self.entry_point.address), self.signer)
         bundle = userops.handle_ops_calldata([signed], self.bundler.address)
         call: Call[Any] = Call(self.entry_point.address, bundle, lambda _: None)
-        # A call passes on all but a 64th of what is left (EIP-150), and the entry point wants the whole limit passed on.
+        # A call passes on all but a 64th of what is left (EIP-150), and the entry point wants all of the limit.
         gas = (call_gas + POST_GAS) * 64 // 63 + VERIFICATION_GAS + SPONSOR_GAS + BUNDLE_GAS
         return await self.client.send(self.bundler, call, what, gas)
