@@ -17,7 +17,6 @@ from pilotfish.venues.evm.settings import SECOND, Settings
 from pilotfish.venues.session import Ask, Out
 
 _JSON = {"content-type": "application/json"}
-_TOGETHER = 100  # calls of one request
 _REST_NS, _REST_NS_MAX = SECOND, 60 * SECOND
 
 
@@ -63,7 +62,8 @@ class Link:
 
     def ask(self, calls: Sequence[Call], now_ns: int, then: Then) -> None:
         """In as many requests as it takes; where one of them fails, all have."""
-        parts = [calls[first : first + _TOGETHER] for first in range(0, len(calls), _TOGETHER)]
+        together = max(1, self.settings.ask_together)
+        parts = [calls[first : first + together] for first in range(0, len(calls), together)]
         if len(parts) == 1:
             return self._send(parts[0], self.settings.http_url, self.settings.ask_timeout_ns, then)
         found: dict[int, Said] = {}
