@@ -74,7 +74,7 @@ class Ends:
         slot, lane = order.slot, self._lanes.get(order.place.account)
         order.slot = None
         if slot is not None and slot.mined is None and lane is not None and slot.nonce in lane.nonces.slots:
-            slot.use, slot.coid = Use.FILLER, 0
+            slot.use = Use.FILLER  # whose it was is still known, should a block that deep be replaced
             if lane.ready and not slot.voiding:
                 lane.void(slot, now_ns)  # its nonce stands in the way of all that come after
         if order.acked or order.cancelling:
