@@ -40,16 +40,17 @@ def watch(
     vault: Annotated[list[str] | None, typer.Option(help="Address of a vault; repeat it for more.")] = None,
     desk: Annotated[list[str] | None, typer.Option(help="Address of a desk: all its wallets.")] = None,
     since: Since = 0,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Pay insurance, mark means, record NAV, too.")] = True,
     config: Config = None,
 ) -> None:
     """Close vaults and wallets that reach their line or a price stop, until Ctrl-C. Anybody may run one."""
     from pilotfish.worlds.live.settings import read_settings
-    from pilotfish.worlds.onchain.commands import watch_books
+    from pilotfish.worlds.onchain.commands import WatchJob, watch_books
     from pilotfish.worlds.onchain.places import books_of
 
     with plain_errors():
         books, chain = books_of("--liquidator", liquidator, vault or [], desk or [], since)
-        watch_books(books, rpc, key, read_settings(config).keys, console, chain)
+        watch_books(WatchJob(books, rpc, key, chain, keep), read_settings(config).keys, console)
 
 
 def relay(

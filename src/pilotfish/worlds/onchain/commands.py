@@ -23,6 +23,7 @@ from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
+from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
 from pilotfish.worlds.onchain.publishing import Publisher, Round
 from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
@@ -43,6 +44,16 @@ class AnchorJob(msgspec.Struct, frozen=True):
     publisher: str
     since: int = 0
     every_s: float = 0.0
+
+
+class WatchJob(msgspec.Struct, frozen=True):
+    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means and NAV are kept, too."""
+
+    books: Books
+    url: str
+    key: str
+    chain: int = 0
+    keeps: bool = True
 
 
 def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
@@ -81,23 +92,26 @@ def _said(done: Round) -> str:
     return f"{done.records:,} records, batch {done.batches - 1}: {how}"
 
 
-def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int = 0) -> None:
-    """Close who reaches the line, until Ctrl-C. `chain`: its id, where that is known."""
-    check_address("--key", key)
+def watch_books(job: WatchJob, keys: Keys, console: Console) -> None:
+    """Close who reaches the line, until Ctrl-C."""
+    check_address("--key", job.key)
     with contextlib.suppress(KeyboardInterrupt):
-        on_loop(_watch(books, url, key, keys, console, chain))
+        on_loop(_watch(job, keys, console))
 
 
-async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int) -> None:
+async def _watch(job: WatchJob, keys: Keys, console: Console) -> None:
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
     async def pause() -> None:
         await asyncio.sleep(BLOCK_S)
 
-    async with node_of(url) as node, signing(keys, key) as sign:
-        await on_chain(node, chain)
-        watcher = Watcher(node, Sender(node, key, sign), books, tell)
+    books = job.books
+    async with node_of(job.url) as node, signing(keys, job.key) as sign:
+        await on_chain(node, job.chain)
+        sender = Sender(node, job.key, sign)
+        keeper = Keeper(node, sender, books.liquidator, books.vaults, books.since, tell) if job.keeps else None
+        watcher = Watcher(node, sender, books, tell, keeper)
         tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
         await watch(watcher, node, pause, tell)
 
