@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -125,3 +128,25 @@ def test_a_port_that_is_taken_is_said_to_be():
 def test_a_chain_of_another_kind_is_refused():
     with pytest.raises(ConfigError, match="is no local chain"), local_node("ganache"):
         pass
+
+
+HOLDS_A_NODE = """
+import sys
+from pilotfish.venues.evm.nodes import local_node
+with local_node(sys.argv[1]) as node:
+    print(node.port, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["embedded", "anvil"])
+def test_a_node_ends_when_who_started_it_is_killed(kind):
+    if kind == "anvil" and anvil_path() is None:
+        pytest.skip("anvil has no package for this machine, or it is not installed")
+    command = [sys.executable, "-c", HOLDS_A_NODE, kind]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        port = int(starter.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+            starter.kill()
+            with suppress(ConnectionResetError):  # which is hanging up as well
+                assert line.recv(1) == b""
