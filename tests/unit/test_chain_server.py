@@ -75,9 +75,11 @@ def test_blocks_and_logs_are_pushed_as_they_are_mined(node):
         async with connected(node) as wire:
             sender = (await wire.ask("eth_accounts"))[5]
             data = "0x" + creation(LOGS_ITS_CALLDATA).hex()
+            heads = await wire.subscribe("newHeads")
             made = await wire.ask("eth_sendTransaction", {"from": sender, "data": data})
+            assert (await wire.news())[0] == heads
             contract = (await wire.ask("eth_getTransactionReceipt", made))["contractAddress"]
-            heads, logs = await wire.subscribe("newHeads"), await wire.subscribe("logs", {"address": contract})
+            logs = await wire.subscribe("logs", {"address": contract})
             await wire.ask("eth_sendTransaction", {"from": sender, "to": contract, "data": TOPIC})
             heard = dict([await wire.news(), await wire.news()])
             last = await wire.ask("eth_getBlockByNumber", "latest", False)
@@ -109,6 +111,8 @@ def test_a_web_page_cannot_drive_the_embedded_chain():
         async with connected(node) as wire:
             status, _ = await wire.post(body, **{"Content-Type": "text/plain"})
             assert status == 415
+            posed = {"Content-Type": "application/json", "Host": f"evil.example:{node.port}"}
+            assert (await wire.post(body, **posed))[0] == 415
             with pytest.raises(aiohttp.WSServerHandshakeError):
                 await wire._http.ws_connect(node.socket_url, headers={"Origin": "https://example.org"})
 
