@@ -65,6 +65,20 @@ def test_a_vault_does_what_its_lead_does_by_the_same_share(scene, running):
     assert weth_of(scene, scene.vault.address) > 0
 
 
+def test_of_two_swaps_in_one_block_the_second_is_a_share_of_what_the_first_left(scene, running):
+    one, ask = running(), scene.web3.provider.make_request
+    held = scene.usdc.functions.balanceOf(scene.lead).call()
+    ask("evm_setAutomine", [False])
+    swaps = [scene.swap(scene.vault.address, amount=part) for part in (held // 4, held // 4)]
+    ask("evm_mine", [])
+    ask("evm_setAutomine", [True])
+    first, second = (one.becomes(swap) for swap in swaps)
+    assert first.block == second.block
+    assert first.instruction.fraction == pytest.approx(WETH // 4, abs=10**12)
+    assert second.instruction.fraction == pytest.approx(WETH // 3, abs=10**12)
+    assert {first.state, second.state} <= {State.DONE, State.REFUSED}
+
+
 def test_a_swap_that_is_seen_again_by_another_process_is_mirrored_once(scene, running):
     block = scene.web3.eth.block_number
     first = running()

@@ -89,6 +89,7 @@ def test_two_hundred_accounts_trade_by_keys_of_their_own_in_a_few_requests():
     rig.until(lambda: len(rig.heard.results) == 200, "every result")
     assert {result[0] for result in rig.heard.results.values()} == {FILLED}
     assert sum(b"eth_sendRawTransaction" in body for _, body in left) <= 8
+    assert len(left) <= 80, "what two hundred lanes ask at once leaves together"
     rig.check()
 
 

@@ -205,7 +205,7 @@ class Sending:
         one.slot, one.state = None, State.SEEN
         self._later(one, f"a node refused it: {words}" if words else "a node refused it", now_ns)
 
-    def _looked(self, failed: list[Slot], now_ns: int) -> None:
+    def _looked(self, account: Account, failed: list[Slot], now_ns: int) -> None:
         for slot in failed:
             one = self._sent.get(slot.coid)
             if one is not None and one.slot is slot:
