@@ -1,4 +1,4 @@
-"""`pilotfish chain anchor` and `pilotfish chain watch`, apart from how they are typed."""
+"""`pilotfish chain anchor`, `watch` and `relay`, apart from how they are typed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.deploy.record import Record, read_record
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
+from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.pool import SignerLink
@@ -23,6 +25,9 @@ from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
 from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
 from pilotfish.worlds.onchain.publishing import Publisher, Round
+from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
+from pilotfish.worlds.onchain.relay_places import RelayJob, settings_of
+from pilotfish.worlds.onchain.relaying import Relaying, keys_of
 from pilotfish.worlds.onchain.sending import Sender, Sign
 from pilotfish.worlds.onchain.watching import Books, Watcher, watch
 
@@ -95,6 +100,38 @@ async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console,
         watcher = Watcher(node, Sender(node, key, sign), books, tell)
         tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
         await watch(watcher, node, pause, tell)
+
+
+def relay(job: RelayJob, keys: Keys, console: Console) -> None:
+    """Mirror what leads do, until Ctrl-C. Raises ConfigError, KeyRefused, NoAnswer."""
+    job.check()
+    record = read_record(job.deployment)
+    if record is None:
+        raise ConfigError(f"--deployment {job.deployment}", "is not there", "pilotfish chain deploy, or chain up")
+    if keys.signer:
+        why = "signs no instructions: a relayer has its agent's key itself"
+        raise ConfigError("[keys] signer", why, "name a folder, with a key that pays for gas and nothing else")
+    store = Keystore(Path(keys.folder).expanduser())
+    needed = keys_of(job, record, store.addresses())
+    password = read_password(keys.password_file)
+    unlocked = [store.unlock(address, password) for address in needed]
+    with contextlib.suppress(KeyboardInterrupt):
+        on_loop(_relay(job, record, unlocked, console))
+
+
+async def _relay(job: RelayJob, record: Record, keys: Sequence[Key], console: Console) -> None:
+    def tell(sentence: str) -> None:
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+    async with node_of(job.url) as node:
+        await on_chain(node, record.chain_id)
+        settings = await settings_of(job, record, node)
+        cursor = read_cursor(cursor_path(job.deployment, job.key), record, settings.executor)
+        relaying = Relaying(job, record, settings, keys, cursor, tell)
+        vaults = sum(not book.desk for book in settings.books)
+        wallets = sum(len(book.wallets) for book in settings.books)
+        tell(f"relaying for {vaults} vaults and {wallets} wallets; Ctrl-C ends it")
+        await relaying.run(node)
 
 
 @contextlib.asynccontextmanager
