@@ -25,9 +25,6 @@ abstract contract Agents is IExecutor, EIP712 {
     /// @notice `agent` may instruct for `lead` through `until`; zero: no more.
     event Appointed(address indexed lead, address indexed agent, uint64 until);
 
-    /// @notice The signature is for another state of this appointment: it was used, or the lead has changed the appointment since.
-    error AppointmentChanged(address lead, address agent, uint64 changes);
-
     /// @notice Let `agent` instruct for the caller through the second `until`. Outstanding signatures on this appointment die.
     function approveAgent(address agent, uint64 until) external {
         _appoint(msg.sender, agent, until);
