@@ -41,12 +41,9 @@ contract ExecutorInvariants is Watched {
         watch(handler);
     }
 
-    function invariant_the_executor_holds_exactly_the_bonds_that_are_out() external view {
+    function _always() internal view override {
         vm.assertEq(asset.balanceOf(address(executor)), handler.bonds(), "bonds");
         vm.assertEq(asset.balanceOf(address(purse)), handler.forfeited(), "forfeited");
-    }
-
-    function invariant_no_order_is_carried_out_twice() external view {
-        vm.assertTrue(!handler.usedTwice(), "twice");
+        vm.assertTrue(!handler.usedTwice(), "an order was carried out twice");
     }
 }

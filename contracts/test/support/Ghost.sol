@@ -37,10 +37,14 @@ abstract contract Watched {
         return handlers;
     }
 
-    function invariant_nothing_happened_that_may_not() external view {
+    function invariant_everything_holds_and_nothing_happened_that_may_not() external view {
+        _always();
         for (uint256 i; i < handlers.length; ++i) {
             string memory broken = Ghost(handlers[i]).broken();
             vm.assertTrue(bytes(broken).length == 0, broken);
         }
     }
+
+    /// @dev What must be so after every call.
+    function _always() internal view virtual;
 }
