@@ -116,12 +116,26 @@ def replay(
 def verify(
     journal: Annotated[Path, typer.Argument(help="A journal.db")],
     root: Annotated[str, typer.Option(help="The root it must have, as printed or anchored elsewhere (hex).")] = "",
+    onchain: Annotated[
+        list[str] | None, typer.Option(help="A node's URL: hold it to what is anchored; repeatable.")
+    ] = None,
+    anchor: Annotated[str, typer.Option(help="With --onchain: address of the Anchor contract.")] = "",
+    publisher: Annotated[str, typer.Option(help="With --onchain: who anchored it.")] = "",
+    since: Annotated[int, typer.Option(help="With --onchain: the block the contract was deployed in.")] = 0,
+    proof: Annotated[str, typer.Option(help="With --onchain: print a figure's proof, such as nav or lag:LEAD@2.")] = "",
 ) -> None:
     """Recompute every command and balance of a journal, check the hash chain, and print the root."""
-    from pilotfish.worlds import commands
-
     with plain_errors():
-        if not commands.verify_journal(journal, root, console):
+        if onchain:
+            from pilotfish.worlds.onchain import verifying
+
+            asked = verifying.Question(anchor, publisher, since, proof)
+            holds = verifying.verify_by_urls(journal, root, onchain, asked, console)
+        else:
+            from pilotfish.worlds import commands
+
+            holds = commands.verify_journal(journal, root, console)
+        if not holds:
             raise typer.Exit(1)
 
 

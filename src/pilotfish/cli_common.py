@@ -16,9 +16,9 @@ console = Console()
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """What, why and what to do, on standard error; exit code 1."""
+    """What, why and what to do, on standard error; exit code 1, or what the error says instead."""
     try:
         yield
     except PilotfishError as error:
         Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(getattr(error, "exit_code", 1)) from error

@@ -52,13 +52,7 @@ class Scene:
         return send(self.web3, self.mirror(order, signature), self.owner)
 
     def by(self, key: Key, call: Any, gas: int | None = None) -> Any:
-        """Send `call` as the account of `key`. A revert raises."""
-        who = Web3.to_checksum_address(key.address)
-        fields = {"from": who, "nonce": self.web3.eth.get_transaction_count(who), **({"gas": gas} if gas else {})}
-        signed = self.web3.eth.account.sign_transaction(call.build_transaction(fields), key.reveal())
-        mined = self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_raw_transaction(signed.raw_transaction))
-        assert mined["status"] == 1, "reverted"
-        return mined
+        return send_by(self.web3, key, call, gas)
 
     def with_book(self, mode: int) -> Scene:
         """The same with a book that refuses (1), burns its gas (2) or calls the executor again (3)."""
@@ -66,6 +60,24 @@ class Scene:
 
     def events(self, mined: Any, name: str) -> list[Any]:
         return [e["args"] for e in self.executor.events[name]().process_receipt(mined, DISCARD)]
+
+
+def fuel(web3: Web3, key: Key) -> str:
+    """Give the account of `key` what its gas costs; its address."""
+    who = Web3.to_checksum_address(key.address)
+    sent = web3.eth.send_transaction({"from": web3.eth.accounts[0], "to": who, "value": 10**18})
+    web3.eth.wait_for_transaction_receipt(sent)
+    return str(who)
+
+
+def send_by(web3: Web3, key: Key, call: Any, gas: int | None = None) -> Any:
+    """Send `call` as the account of `key`, the same on every chain. A revert raises."""
+    who = Web3.to_checksum_address(key.address)
+    fields = {"from": who, "nonce": web3.eth.get_transaction_count(who), **({"gas": gas} if gas else {})}
+    signed = web3.eth.account.sign_transaction(call.build_transaction(fields), key.reveal())
+    mined = web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(signed.raw_transaction))
+    assert mined["status"] == 1, "reverted"
+    return mined
 
 
 def next_at(web3: Web3, second: int) -> None:
@@ -83,9 +95,7 @@ def scene(web3: Web3) -> Scene:
     pool = compiled(web3, "Executor.sol", "PlainPool", usdc.address)
     executor = deploy(web3, "MirrorExecutor", owner, pool.address, *BOND)
     for key in (lead, agent, stranger):
-        web3.eth.wait_for_transaction_receipt(
-            web3.eth.send_transaction({"from": owner, "to": Web3.to_checksum_address(key.address), "value": 10**18})
-        )
+        fuel(web3, key)
     separator = instructions.domain(web3.eth.chain_id, executor.address)
     book = book_of(web3, lead.address)
     return Scene(web3, usdc, pool, executor, book, lead, agent, stranger, owner, separator)

@@ -43,7 +43,7 @@ class NavView:
         if self.days and self.days[-1].at_ms == ns // 1_000_000:
             self.days.pop()
         worth = ints(state.ledger.money.rows + position_value(state))
-        equity, accrued = total_of(worth), _accrued(state, worth)
+        equity, accrued = total_of(worth), total_of(accrued_by_follow(state, worth))
         self.days.append(
             NavDay(
                 at_ms=ns // 1_000_000,
@@ -60,11 +60,11 @@ class NavView:
         )
 
 
-def _accrued(state: State, worth: Ints) -> int:
-    """The performance fee that would be due if everybody's period ended now, and subscriptions owed."""
+def accrued_by_follow(state: State, worth: Ints) -> Ints:
+    """The performance fee that would be due if everybody's period ended now, and subscriptions owed: a column."""
     terms = state.fee_terms
     if terms is None or not worth.size:
-        return 0
+        return np.zeros_like(worth)
     marks = state.standing.mark
     followers, group = np.unique(state.follows.follower, return_inverse=True)
     own = totals_within(marks, group, followers.size)
@@ -72,4 +72,4 @@ def _accrued(state: State, worth: Ints) -> int:
     fees = performance_fees_floor(gains, own, terms.steps)
     shares = apportion_within(fees, ints(np.maximum(worth - marks, 0)), group)
     due = discounted_floor(shares, terms.coupon_bps, state.follows.coupon > 0)
-    return total_of(due) + total_of(state.standing.owed)
+    return due + state.standing.owed

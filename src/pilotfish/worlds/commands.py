@@ -30,7 +30,7 @@ from pilotfish.worlds.population import CAPITAL_MEDIAN
 from pilotfish.worlds.replay import ASSUMED_LEVERAGE, ReplayOptions, Tape, read_tape, replay
 from pilotfish.worlds.reporting import Inputs, make_report
 from pilotfish.worlds.traders import STYLES
-from pilotfish.worlds.verify import verify
+from pilotfish.worlds.verify import Onlooker, verify
 from pilotfish.worlds.world import World
 
 USDC = 10**6
@@ -212,7 +212,7 @@ class progress_bar:
         self._progress.stop()
 
 
-def verify_journal(path: Path, root: str, console: Console) -> bool:
+def verify_journal(path: Path, root: str, console: Console, onlooker: Onlooker | None = None) -> bool:
     """`pilotfish verify`: print what was recomputed; False when anything does not hold."""
     try:
         expected = bytes.fromhex(root) if root else None
@@ -227,7 +227,7 @@ def verify_journal(path: Path, root: str, console: Console) -> bool:
             console.print(f"[yellow]note:[/] {note}")
         total = journal.head.position
         with progress_bar("verifying", total, console) as show:
-            verdict = verify(journal, chain, lambda n: show(n, total) if n % 997 == 0 else None)
+            verdict = verify(journal, chain, lambda n: show(n, total) if n % 997 == 0 else None, onlooker)
     table = Table(show_header=False, box=None)
     for name, value in (
         ("records", f"{verdict.records:,}"), ("events replayed", f"{verdict.events:,}"),

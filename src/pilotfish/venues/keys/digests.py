@@ -5,6 +5,7 @@ signer's process. The domains are the venues' own, as their official clients hav
 from __future__ import annotations
 
 from pilotfish.venues.keys.key import KeyRefused, keccak
+from pilotfish.venues.keys.permitted import digest_of_transaction
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
 
 POLYGON = 137
@@ -47,7 +48,9 @@ DOMAINS: dict[Scheme, bytes] = {
 
 
 def digest_of(request: SignRequest) -> bytes:
-    """32 bytes. Raises KeyRefused where the hash is not 32 bytes."""
+    """32 bytes. Raises KeyRefused where the hash is not 32 bytes, or the transaction is not one that may be signed."""
+    if request.scheme is Scheme.EVM_TRANSACTION:
+        return digest_of_transaction(request.hash, request.key)
     if len(request.hash) != 32:
         raise KeyRefused(f"a hash of {len(request.hash)} bytes", "is none of 32", "see who asked")
     if request.scheme in DOMAINS:

@@ -1,7 +1,8 @@
 """What may be signed at all: a closed list. A signer never signs a digest it did not make itself.
 
 Each scheme takes 32 bytes (the hash of what is agreed to) and puts the venue's own EIP-712 domain around them, so that
-whoever reaches a signer can have orders signed and never a withdrawal or a transfer.
+whoever reaches a signer can have orders signed and never a withdrawal or a transfer. Of a chain's transaction it is
+shown the whole, and signs only what `venues.keys.permitted` lists.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Scheme(IntEnum):
     POLYMARKET_NEG_RISK_ORDER = 3  # for the neg-risk exchange
     POLYMARKET_AUTH = 4  # the struct hash of a ClobAuth
     POLYMARKET_POSITION_ORDER = 5  # the struct hash of an order in position ids, for exchange version 3
+    EVM_TRANSACTION = 6  # an unsigned transaction of type 2, not its hash
 
 
 class SignRequest(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,77 @@
+"""What `verify --onchain` found, for people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pilotfish.venues.evm.anchoring import Proof
+from pilotfish.venues.evm.anchoring_read import Told
+from pilotfish.venues.evm.figures import UNITS
+from pilotfish.worlds.onchain.checking import Answer, Checked, OnchainVerdict
+
+ROWS = 12  # of batches that hold; those that do not are all shown
+_COLOUR = {Answer.HOLDS: "green", Answer.DIFFERS: "bold red", Answer.UNCHECKED: "yellow"}
+
+
+def print_verdict(anchor: str, publisher: str, told: Told, verdict: OnchainVerdict, console: Console) -> None:
+    """The batches, what they cost, what no anchor vouches for, and what does not hold."""
+    facts = Table(show_header=False, box=None)
+    final = [logged for logged in told.batches if told.final is not None and logged.block <= told.final]
+    finality = "this chain knows no finality" if told.final is None else f"{len(final)} of {len(told.batches)}"
+    for name, value in (
+        ("chain", f"{told.chain}, as {told.node} tells it"),
+        ("as of block", f"{told.block} {told.block_hash}"),
+        ("anchor", anchor), ("publisher", publisher), ("head", "0x" + told.head.hex()),
+        ("batches", str(len(told.batches))), ("batches in final blocks", finality),
+        ("they cost", f"{told.gas:,} gas, {Decimal(told.cost_wei).scaleb(-18).normalize():f} of the chain's coin"),
+        ("records anchored", f"{verdict.anchored:,} of {verdict.records:,}"),
+    ):  # fmt: skip
+        facts.add_row(name, value)
+    console.print(facts, highlight=False, soft_wrap=True)
+    console.print(_batches(verdict.batches, told.block), highlight=False)
+    for finding in verdict.findings:
+        console.print(f"[bold red]DOES NOT HOLD[/] on chain: {escape(finding)}", highlight=False, soft_wrap=True)
+    if verdict.unchecked and not verdict.findings:
+        why = f"{verdict.unchecked} batches could not be looked at in whole, since the journal does not hold"
+        console.print(f"[yellow]not checked[/] on chain: {why}", highlight=False, soft_wrap=True)
+    if not verdict.ok:
+        return
+    if verdict.unanchored:
+        console.print(f"[yellow]not anchored yet[/]: the last {verdict.unanchored:,} records", highlight=False)
+    console.print("[green]holds on chain[/]: every root and figure that was anchored was recomputed", highlight=False)
+
+
+def _batches(batches: list[Checked], block: int) -> Table:
+    table = Table("batch", "records", "block", "confirmations", "root", "figures")
+    good = [one for one in batches if Answer.DIFFERS not in (one.root, one.figures)]
+    hidden = {one.number for one in good[: max(len(good) - ROWS, 0)]}
+    for one in batches:
+        if one.number in hidden:
+            continue
+        marks = [f"[{_COLOUR[answer]}]{answer.value}[/]" for answer in (one.root, one.figures)]
+        logged = one.logged
+        table.add_row(
+            str(one.number), f"{logged.batch.records:,}", str(logged.block), str(block - logged.block), *marks
+        )
+    if hidden:
+        table.caption = f"{len(hidden)} earlier batches that hold are not shown"
+    return table
+
+
+def print_proof(anchor: str, told: Told, proof: Proof, data: bytes, console: Console) -> None:
+    """A call that anybody can make, at any node of the chain; nothing is wrapped, so that it can be copied."""
+    figure = proof.figure
+    call = f'{{"to":"{anchor}","data":"0x{data.hex()}"}}'
+    asked = f'{{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{call},"latest"]}}'
+    for line in (
+        f"proof: {figure.kind} = {figure.value} {UNITS[figure.kind]} of subject 0x{figure.subject.hex()}",
+        f"       {len(proof.path)} hashes up to the batch's root, {len(proof.later)} batches after it",
+        f"send this to any node of chain {told.chain}; the answer is 1 (true):",
+        asked,
+        f"It is good while the publisher's head is 0x{told.head.hex()}; after another batch print it again.",
+    ):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
