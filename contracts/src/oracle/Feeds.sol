@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Feeds: reading a Chainlink-like feed that may fail in any way
+/// @title Feeds: reading a Chainlink-like feed, or a Uniswap v3 pool's counters, that may fail in any way
+/// @dev Not plain calls: those would copy all that comes back, and revert where it is not what was expected.
 library Feeds {
-    /// @dev A real feed takes about 15,000. One that burns all it is given must not take the caller's whole transaction with it.
+    /// @dev A real feed takes about 15,000, a pool with the longest memory 60,000. One that burns all it is given must not take the
+    /// caller's whole transaction with it.
     uint256 internal constant GAS = 200_000;
 
     /// @notice The last round of `feed`. Never reverts, whatever the feed does.
@@ -15,7 +17,6 @@ library Feeds {
     {
         uint256 round;
         uint256 answeredIn;
-        // Not a plain call: it would copy all that the feed returns, and revert where it is not what was expected.
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, shl(224, 0xfeaf968c)) // latestRoundData()
@@ -30,5 +31,29 @@ library Feeds {
             }
         }
         complete = complete && answeredIn >= round && updatedAt != 0;
+    }
+
+    /// @notice Sum of the ticks of `pool` in each of the last `window` seconds. Never reverts, whatever the pool does.
+    /// @return known whether the pool reaches back that far
+    function ticks(address pool, uint256 window) internal view returns (bool known, int256 sum) {
+        int256 earlier;
+        int256 later;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, shl(224, 0x883bdbfd)) // observe(uint32[])
+            mstore(add(free, 4), 32)
+            mstore(add(free, 36), 2)
+            mstore(add(free, 68), window)
+            mstore(add(free, 100), 0)
+            known := staticcall(GAS, pool, free, 132, free, 160)
+            // Two arrays of two: the first begins at byte 64.
+            known := and(known, gt(returndatasize(), 255))
+            known := and(known, and(eq(mload(free), 64), eq(mload(add(free, 64)), 2)))
+            earlier := mload(add(free, 96))
+            later := mload(add(free, 128))
+        }
+        unchecked {
+            sum = int56(later - earlier); // the counters are int56 and may wrap; their difference does not
+        }
     }
 }

@@ -16,13 +16,9 @@ interface IFeed {
 }
 
 /// @notice What is needed of a Uniswap v3 pool.
-interface IPoolOracle {
+interface IPoolTokens {
     function token0() external view returns (address);
     function token1() external view returns (address);
-    function observe(uint32[] calldata secondsAgos)
-        external
-        view
-        returns (int56[] memory tickCumulatives, uint160[] memory secondsPerLiquidityCumulativeX128s);
 }
 
 /// @title PriceGuard: a price that oracle and market agree on, or none
@@ -172,8 +168,9 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
         // Both stay below 2^256: setFeed keeps the exponents within −38 and 77.
         uint256 factor = exponent > 0 ? 10 ** uint256(exponent) : 1;
         if (exponent < 0) divisor *= 10 ** uint256(-exponent);
-        (uint256 excess,) = Math.mul512(answer, factor);
-        if (excess < divisor) oracle = Math.mulDiv(answer, factor, divisor);
+        (uint256 excess, uint256 product) = Math.mul512(answer, factor);
+        if (excess == 0) oracle = product / divisor;
+        else if (excess < divisor) oracle = Math.mulDiv(answer, factor, divisor);
         if (oracle == 0 || oracle >= PRICE_LIMIT) revert StalePrice(token, updatedAt);
     }
 
@@ -186,17 +183,9 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     }
 
     function _averageDown(address token, Feed memory f) private view returns (uint256) {
-        uint32[] memory ago = new uint32[](2);
-        ago[0] = f.window;
-        try IPoolOracle(f.pool).observe(ago) returns (int56[] memory ticks, uint160[] memory) {
-            int56 sum;
-            unchecked {
-                sum = ticks[1] - ticks[0]; // the pool's counters may wrap; their difference does not
-            }
-            return TickPrice.meanDown(sum, f.window, f.first);
-        } catch {
-            revert NoAverage(token, f.pool);
-        }
+        (bool known, int256 ticks) = Feeds.ticks(f.pool, f.window);
+        if (!known) revert NoAverage(token, f.pool);
+        return TickPrice.meanDown(ticks, f.window, f.first);
     }
 
     function _ownFeed(address feed, uint256 heartbeat) private view returns (Feed memory f) {
@@ -215,9 +204,9 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     ) private view returns (Feed memory) {
         if (window < WINDOW_MIN || window > type(uint24).max) revert OutOfBounds("window", window);
         if (deviationBps == 0 || deviationBps > DEVIATION_BPS_MAX) revert OutOfBounds("deviation", deviationBps);
-        bool first = IPoolOracle(pool).token0() == token;
+        bool first = IPoolTokens(pool).token0() == token;
         (address one, address other) = first ? (token, quote) : (quote, token);
-        if (IPoolOracle(pool).token0() != one || IPoolOracle(pool).token1() != other) revert NotItsPool(token, pool);
+        if (IPoolTokens(pool).token0() != one || IPoolTokens(pool).token1() != other) revert NotItsPool(token, pool);
         uint256 decimals = IERC20Metadata(token).decimals();
         int256 exponent = 36 + int256(uint256(IERC20Metadata(quote).decimals())) - int256(decimals)
             - int256(uint256(IFeed(feed).decimals()));

@@ -32,23 +32,27 @@ library TickPrice {
         return rising ? scaled.mulShr(ratio, 128) : scaled.mulDiv(1 << 128, ratio);
     }
 
-    /// @notice 1.0001^n times 2^128, right to 120 bits. `n` is at most TICK_MAX, which no mean of a pool's ticks exceeds.
-    /// @dev Square and multiply with constants of our own reckoning: 1.0001^(2^i) times 2^128, rounded to the nearest.
+    /// @notice 1.0001^n times 2^128, right to 110 bits. `n` is at most TICK_MAX, which no mean of a pool's ticks exceeds.
+    /// @dev Square and multiply with constants of our own reckoning: 1.0001^(2^i), rounded to the nearest. The lower bits together stay
+    /// below 2^5, so with 120 fractional bits their products fit a word; the upper ones have 128 and need the long product.
     function ratioX128(uint256 n) internal pure returns (uint256 ratio) {
-        ratio = n & 0x1 == 0 ? 1 << 128 : 0x100068db8bac710cb295e9e1b089a0275;
-        if (n & 0x2 != 0) ratio = ratio.mulShr(0x1000d1b9c68abe5f76b30fb7581b74fb8, 128);
-        if (n & 0x4 != 0) ratio = ratio.mulShr(0x1001a37e4a234cb0830516e519450a146, 128);
-        if (n & 0x8 != 0) ratio = ratio.mulShr(0x100347278ab0e92ada25ab46019279f90, 128);
-        if (n & 0x10 != 0) ratio = ratio.mulShr(0x10068efb00a525480a5d7fdc2ccf5998f, 128);
-        if (n & 0x20 != 0) ratio = ratio.mulShr(0x100d20a63b4173839df9daaa568442ce5, 128);
-        if (n & 0x40 != 0) ratio = ratio.mulShr(0x101a4c11c742dd7729738df5e966396f0, 128);
-        if (n & 0x80 != 0) ratio = ratio.mulShr(0x1034c35c31f64cfa6dc0d6de43d0881d3, 128);
-        if (n & 0x100 != 0) ratio = ratio.mulShr(0x106a34b78c8aaffbf81bed5a32b0fce74, 128);
-        if (n & 0x200 != 0) ratio = ratio.mulShr(0x10d72a6a46ccd8bce9ae771b16294a7eb, 128);
-        if (n & 0x400 != 0) ratio = ratio.mulShr(0x11b9a258e63928596dc757faa33154df7, 128);
-        if (n & 0x800 != 0) ratio = ratio.mulShr(0x13a2e2bda04f8379f3cd17be5c343d452, 128);
-        if (n & 0x1000 != 0) ratio = ratio.mulShr(0x181954be69e0da8fe77f2ab42e87cf512, 128);
-        if (n & 0x2000 != 0) ratio = ratio.mulShr(0x244c2655d185a02908025287709061f74, 128);
+        unchecked {
+            ratio = n & 0x1 == 0 ? 1 << 120 : 0x100068db8bac710cb295e9e1b089a02;
+            if (n & 0x2 != 0) ratio = (ratio * 0x1000d1b9c68abe5f76b30fb7581b750) >> 120;
+            if (n & 0x4 != 0) ratio = (ratio * 0x1001a37e4a234cb0830516e519450a1) >> 120;
+            if (n & 0x8 != 0) ratio = (ratio * 0x100347278ab0e92ada25ab4601927a0) >> 120;
+            if (n & 0x10 != 0) ratio = (ratio * 0x10068efb00a525480a5d7fdc2ccf59a) >> 120;
+            if (n & 0x20 != 0) ratio = (ratio * 0x100d20a63b4173839df9daaa568442d) >> 120;
+            if (n & 0x40 != 0) ratio = (ratio * 0x101a4c11c742dd7729738df5e966397) >> 120;
+            if (n & 0x80 != 0) ratio = (ratio * 0x1034c35c31f64cfa6dc0d6de43d0882) >> 120;
+            if (n & 0x100 != 0) ratio = (ratio * 0x106a34b78c8aaffbf81bed5a32b0fce) >> 120;
+            if (n & 0x200 != 0) ratio = (ratio * 0x10d72a6a46ccd8bce9ae771b16294a8) >> 120;
+            if (n & 0x400 != 0) ratio = (ratio * 0x11b9a258e63928596dc757faa33154e) >> 120;
+            if (n & 0x800 != 0) ratio = (ratio * 0x13a2e2bda04f8379f3cd17be5c343d4) >> 120;
+            if (n & 0x1000 != 0) ratio = (ratio * 0x181954be69e0da8fe77f2ab42e87cf5) >> 120;
+            if (n & 0x2000 != 0) ratio = (ratio * 0x244c2655d185a02908025287709061f) >> 120;
+            ratio <<= 8;
+        }
         if (n & 0x4000 != 0) ratio = ratio.mulShr(0x525816eeb9f935b1c616779e807e264b2, 128);
         if (n & 0x8000 != 0) ratio = ratio.mulShr(0x1a7c8d00b551684ff4d31ae06501b81fa8, 128);
         if (n & 0x10000 != 0) ratio = ratio.mulShr(0x2bd893d0b2df7c97884590c66cde3d18ca0, 128);
