@@ -30,7 +30,9 @@ def crowd(web3):
 def test_measure(web3, crowd):
     s, wallets, followed, opened = crowd
     print("follow", followed[0] / 50, "open", opened[0] / 100)
+    from tests.contracts.nodes import later
     for name, opens in (("first open", True), ("warm open", True), ("part exit", False), ("exit2", False)):
+        later(web3, 86400*15)
         mined = s.copy(*wallets, opens=opens, slippage=100 if opens else 200, fraction=10**18 // 1000 if opens else 10**18//4)
         assert not s.skipped(mined)
         print(name, mined["gasUsed"], mined["gasUsed"] / N)

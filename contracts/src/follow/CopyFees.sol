@@ -8,8 +8,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICoupons} from "../types/ICoupons.sol";
 import {IInsurancePool} from "../types/IInsurancePool.sol";
 import {BPS} from "../types/Wad.sol";
-import {Rule} from "./Mandate.sol";
 import {Mandates} from "./Mandates.sol";
+import {Account, Rule} from "./Rule.sol";
 
 /// @title CopyFees: what a copy costs, and to whom it goes
 /// @notice A gain is what a wallet gets back above its outlay: all that it paid into the market for this lead and has not got back,
@@ -58,8 +58,9 @@ abstract contract CopyFees is Mandates {
         internal
         returns (uint256 performance, uint256 subscription)
     {
-        uint256 mark = uint256(rule.outlay) * GRAIN;
-        uint256 paid = rule.paid;
+        Account a = rule.account;
+        uint256 mark = a.outlay() * GRAIN;
+        uint256 paid = a.paid();
         uint256 elapsed = block.timestamp - paid;
         uint256 due = SUBSCRIPTION * elapsed / MONTH;
         if (due != 0 || proceeds > mark) {
@@ -71,8 +72,8 @@ abstract contract CopyFees is Mandates {
             paid += subscription == due ? elapsed : Math.ceilDiv(elapsed * subscription, due);
             if (proceeds > mark) performance = (proceeds - mark) * FEE_BPS * full / (BPS * BPS);
         }
-        rule.outlay = _grainsUp(performance != 0 ? performance : Math.saturatingSub(mark, proceeds));
-        rule.paid = uint32(paid);
+        mark = performance != 0 ? performance : Math.saturatingSub(mark, proceeds);
+        rule.account = a.settled(_grainsUp(mark), uint32(paid));
     }
 
     function _keep(address lead, uint256 performance, uint256 subscription) internal {

@@ -11,7 +11,7 @@ import {ISwapVenue} from "../types/ISwapVenue.sol";
 import {IExecutor, Instruction} from "../types/Instruction.sol";
 import {BPS, PRICE_SCALE, WAD} from "../types/Wad.sol";
 import {CopyFees} from "./CopyFees.sol";
-import {Rule} from "./Mandate.sol";
+import {Account, Limits, Rule} from "./Rule.sol";
 import {Tokens} from "./Tokens.sol";
 import {WalletProxy} from "./WalletProxy.sol";
 
@@ -133,32 +133,54 @@ abstract contract Copying is CopyFees {
     }
 
     function _pull(Order memory o, Rule storage rule, address wallet) private returns (Skip why, uint256 amount) {
+        Account a = rule.account;
         uint256 amountMax;
-        (why, amountMax) = _allowed(o, rule);
+        (why, amountMax) = _allowed(o, a, rule.limits);
         if (why != Skip.None) return (why, 0);
-        if (wallet.code.length == 0) return (Skip.NotOpen, 0);
-        try WalletProxy(payable(wallet)).pull{gas: PULL_GAS}(o.tokenIn, o.opens ? WAD : o.fraction, amountMax) returns (
-            uint256 pulled
-        ) {
-            amount = pulled;
-        } catch {
-            return (Skip.TokenFailed, 0);
+        (why, amount) = _pullFrom(wallet, o.tokenIn, o.opens ? WAD : o.fraction, amountMax);
+        if (why != Skip.None) return (why, 0);
+        uint256 outlay = a.outlay();
+        if (o.opens) outlay += _grainsUp(amount);
+        rule.account = a.traded(o.nonce, uint48(outlay));
+    }
+
+    /// @dev `WalletProxy.pull` with a bounded amount of gas, whatever stands there.
+    function _pullFrom(address wallet, address token, uint256 share, uint256 amountMax)
+        private
+        returns (Skip why, uint256 amount)
+    {
+        bytes4 selector = WalletProxy.pull.selector;
+        bool done;
+        uint256 told;
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            mstore(words, selector)
+            mstore(add(words, 0x04), token)
+            mstore(add(words, 0x24), share)
+            mstore(add(words, 0x44), amountMax)
+            done := call(PULL_GAS, wallet, 0, words, 0x64, 0, 0x20)
+            told := returndatasize()
+            amount := mload(0)
         }
-        if (amount == 0) return (Skip.Empty, 0);
-        rule.nonce = o.nonce;
-        if (o.opens) rule.outlay += _grainsUp(amount);
+        if (!done) return (Skip.TokenFailed, 0);
+        if (told == 0) return (Skip.NotOpen, 0);
+        return (amount == 0 ? Skip.Empty : Skip.None, amount);
     }
 
     /// @dev The most that the wallet may spend on this order; base units of tokenIn, rounded down.
-    function _allowed(Order memory o, Rule storage rule) private view returns (Skip why, uint256 amountMax) {
-        if (rule.expiry <= block.timestamp) return (Skip.NoMandate, 0);
-        if (rule.tokens & o.bit == 0) return (Skip.Token, 0);
-        if (rule.nonce >= o.nonce) return (Skip.Done, 0);
-        if (!o.opens) return (rule.exitSlippageBps < o.slippageBps ? Skip.Slippage : Skip.None, type(uint256).max);
-        if (rule.openSlippageBps < o.slippageBps) return (Skip.Slippage, 0);
-        uint256 allocation = rule.allocation;
-        uint256 grains = Math.min(allocation * rule.ratioBps * o.fraction / (BPS * WAD), rule.orderMax);
-        grains = Math.min(grains, Math.saturatingSub(allocation * rule.leverageBps / BPS, rule.outlay));
+    function _allowed(Order memory o, Account a, Limits storage limits)
+        private
+        view
+        returns (Skip why, uint256 amountMax)
+    {
+        if (a.expiry() <= block.timestamp) return (Skip.NoMandate, 0);
+        if (a.tokens() & o.bit == 0) return (Skip.Token, 0);
+        if (a.nonce() >= o.nonce) return (Skip.Done, 0);
+        if (!o.opens) return (a.exitSlippageBps() < o.slippageBps ? Skip.Slippage : Skip.None, type(uint256).max);
+        if (limits.openSlippageBps < o.slippageBps) return (Skip.Slippage, 0);
+        uint256 allocation = limits.allocation;
+        uint256 grains = Math.min(allocation * limits.ratioBps * o.fraction / (BPS * WAD), limits.orderMax);
+        grains = Math.min(grains, Math.saturatingSub(allocation * limits.leverageBps / BPS, a.outlay()));
         return (grains == 0 ? Skip.NothingLeft : Skip.None, grains * GRAIN);
     }
 

@@ -33,31 +33,6 @@ struct Mandate {
     uint32 expiry;
 }
 
-/// @notice A mandate as the desk keeps it, two slots a wallet. The first is all that an exit needs, and what a copy writes.
-/// @dev Amounts are in grains of the asset (`Mandates.GRAIN`): 48 bits hold 281 million whole coins of six decimals.
-/// @param expiry first second in which it is void; zero once revoked
-/// @param tokens bit n: the desk's nth token may be traded
-/// @param nonce of the newest instruction carried out for this wallet
-/// @param outlay what the wallet paid into the market and has not got back; a gain begins above it
-/// @param paid until when the subscription is paid, in seconds
-struct Rule {
-    uint32 expiry;
-    uint64 tokens;
-    uint64 nonce;
-    uint48 outlay;
-    uint32 paid;
-    uint16 exitSlippageBps;
-    // The second slot: what an opening order needs besides, and what is asked seldom.
-    uint48 allocation;
-    uint48 orderMax;
-    uint16 leverageBps;
-    uint16 ratioBps;
-    uint16 openSlippageBps;
-    uint16 stopSlippageBps;
-    uint16 stopBps;
-    uint32 issued;
-}
-
 using MandateLib for Mandate global;
 
 /// @title MandateLib: what exactly is signed

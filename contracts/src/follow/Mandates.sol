@@ -6,9 +6,11 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {BPS} from "../types/Wad.sol";
-import {Mandate, Rule} from "./Mandate.sol";
+import {Mandate} from "./Mandate.sol";
+import {Account, Limits, Rule} from "./Rule.sol";
 import {Signatures} from "./Signatures.sol";
 import {Wallets} from "./Wallets.sol";
 
@@ -40,7 +42,7 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
     uint256 public immutable FEE_BPS;
 
     /// @notice By lead and wallet: what is allowed, and what became of it.
-    mapping(address lead => mapping(address wallet => Rule)) public rules;
+    mapping(address lead => mapping(address wallet => Rule)) internal rules;
     /// @notice Place of each listed token, counted from one; zero: not listed.
     mapping(address token => uint256) public place;
 
@@ -97,10 +99,29 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
         nonReentrant
     {
         if (issued > block.timestamp) revert Refused(Refusal.NotYet);
-        if (issued < rules[lead][walletOf(follower, lead)].issued) revert Refused(Refusal.Superseded);
+        if (issued < rules[lead][walletOf(follower, lead)].limits.issued) revert Refused(Refusal.Superseded);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REVOCATION, follower, lead, issued)));
         if (!Signatures.signed(follower, digest, signature)) revert Refused(Refusal.Signature);
         _revoke(follower, lead, issued);
+    }
+
+    /// @notice What is allowed to the desk in `wallet`, and what became of it (`Account`); amounts in grains.
+    function ruleOf(address lead, address wallet)
+        external
+        view
+        returns (
+            uint256 expiry,
+            uint256 exitSlippageBps,
+            uint256 tokenBits,
+            uint256 paid,
+            uint256 outlay,
+            uint256 nonce,
+            Limits memory limits
+        )
+    {
+        Account a = rules[lead][wallet].account;
+        limits = rules[lead][wallet].limits;
+        return (a.expiry(), a.exitSlippageBps(), a.tokens(), a.paid(), a.outlay(), a.nonce(), limits);
     }
 
     /// @notice What a follower signs.
@@ -118,32 +139,37 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
         digest = digestOf(m);
         address wallet = walletOf(m.follower, m.lead);
         Rule storage rule = rules[m.lead][wallet];
-        Rule memory r = rule;
-        (why, r.tokens) = _bits(m.tokens);
+        Account a = rule.account;
+        uint64 bits;
+        (why, bits) = _bits(m.tokens);
         if (m.expiry <= block.timestamp) return (Refusal.Expired, digest);
         if (m.issued > block.timestamp) return (Refusal.NotYet, digest);
-        if (m.issued <= r.issued) return (Refusal.Superseded, digest);
+        if (m.issued <= rule.limits.issued) return (Refusal.Superseded, digest);
         if (why != Refusal.None) return (why, digest);
         if (!_sane(m)) return (Refusal.Limits, digest);
         if (m.feeBpsMax < FEE_BPS) return (Refusal.Fee, digest);
         if (!Signatures.signed(m.follower, digest, signature)) return (Refusal.Signature, digest);
 
         // A subscription runs while a mandate lives; one that begins anew owes nothing for the time between.
-        if (r.expiry <= block.timestamp) r.paid = uint32(block.timestamp);
-        r.allocation = uint48(m.allocation / GRAIN);
-        r.orderMax = m.orderMax < m.allocation ? uint48(m.orderMax / GRAIN) : r.allocation;
-        r.leverageBps = m.leverageBps < BPS ? m.leverageBps : uint16(BPS);
-        (r.ratioBps, r.stopBps, r.expiry, r.issued) = (m.ratioBps, m.stopBps, m.expiry, m.issued);
-        (r.openSlippageBps, r.exitSlippageBps, r.stopSlippageBps) =
-            (m.openSlippageBps, m.exitSlippageBps, m.stopSlippageBps);
-        rules[m.lead][wallet] = r;
+        uint256 paid = a.expiry() > block.timestamp ? a.paid() : block.timestamp;
+        rule.account = a.allowed(m.expiry, m.exitSlippageBps, bits, uint32(paid));
+        rule.limits = Limits({
+            allocation: uint48(m.allocation / GRAIN),
+            orderMax: uint48(Math.min(m.orderMax, m.allocation) / GRAIN),
+            leverageBps: uint16(Math.min(m.leverageBps, BPS)),
+            ratioBps: m.ratioBps,
+            openSlippageBps: m.openSlippageBps,
+            stopSlippageBps: m.stopSlippageBps,
+            stopBps: m.stopBps,
+            issued: m.issued
+        });
         emit Followed(m.follower, m.lead, wallet, digest, m);
     }
 
     function _revoke(address follower, address lead, uint32 issued) private {
         address wallet = walletOf(follower, lead);
         Rule storage rule = rules[lead][wallet];
-        (rule.expiry, rule.issued) = (0, issued);
+        (rule.account, rule.limits.issued) = (rule.account.revoked(), issued);
         emit Revoked(follower, lead, wallet, issued);
     }
 

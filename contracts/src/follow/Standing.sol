@@ -9,7 +9,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ILiquidatable} from "../types/ILiquidatable.sol";
 import {BPS, PRICE_SCALE, WAD} from "../types/Wad.sol";
 import {Copying} from "./Copying.sol";
-import {Rule} from "./Mandate.sol";
+import {Account, Rule} from "./Rule.sol";
 import {WalletProxy} from "./WalletProxy.sol";
 
 /// @title Standing: how each wallet stands, and its closing at the line
@@ -60,21 +60,23 @@ abstract contract Standing is Copying, ILiquidatable {
         uint256 arrived = IERC20(token).balanceOf(wallet) - before;
         uint256 worth = Math.mulDiv(arrived, GUARD.price(token), PRICE_SCALE, Math.Rounding.Ceil);
         Rule storage rule = rules[lead][wallet];
-        rule.outlay = SafeCast.toUint48(rule.outlay + Math.ceilDiv(worth, GRAIN));
+        Account a = rule.account;
+        uint256 outlay = a.outlay() + Math.ceilDiv(worth, GRAIN);
+        rule.account = a.settled(SafeCast.toUint48(outlay), uint32(a.paid()));
         emit BroughtIn(wallet, token, arrived, worth);
     }
 
     /// @inheritdoc ILiquidatable
     function standing(address wallet) external view returns (uint256 equity, uint256 line) {
         Rule memory r = _living(wallet);
-        equity = uint256(r.allocation) * GRAIN;
-        line = equity * r.stopBps / BPS;
+        equity = uint256(r.limits.allocation) * GRAIN;
+        line = equity * r.limits.stopBps / BPS;
         address[] memory held = _held(wallet, r);
         for (uint256 i; i < held.length; ++i) {
             (uint256 low,) = GUARD.bounds(held[i]);
             equity += Math.mulDiv(IERC20(held[i]).balanceOf(wallet), low, PRICE_SCALE);
         }
-        equity = Math.saturatingSub(equity, uint256(r.outlay) * GRAIN);
+        equity = Math.saturatingSub(equity, r.account.outlay() * GRAIN);
     }
 
     /// @inheritdoc ILiquidatable
@@ -92,14 +94,14 @@ abstract contract Standing is Copying, ILiquidatable {
         if (msg.sender != LIQUIDATOR) revert NotTheLiquidator(msg.sender);
         Rule memory r = _living(wallet);
         (, address lead) = _parties(wallet);
-        if (place[token] == 0 || r.tokens & _bit(token) == 0) revert NotListed(token);
+        if (place[token] == 0 || r.account.tokens() & _bit(token) == 0) revert NotListed(token);
         uint256 before = IERC20(token).balanceOf(address(this));
         uint256 amountIn = WalletProxy(payable(wallet)).pull(token, WAD, type(uint256).max);
         if (amountIn == 0) revert NothingHeld(wallet, token);
         uint256 arrived = IERC20(token).balanceOf(address(this)) - before;
         if (arrived != amountIn) revert TakesFee(token, amountIn, arrived);
         (uint256 low,) = GUARD.bounds(token);
-        uint256 least = Math.mulDiv(amountIn, low, PRICE_SCALE) * (BPS - r.stopSlippageBps) / BPS;
+        uint256 least = Math.mulDiv(amountIn, low, PRICE_SCALE) * (BPS - r.limits.stopSlippageBps) / BPS;
         assets = _swap(token, address(ASSET), amountIn, least, route);
         (uint256 performance, uint256 subscription) = _charge(rules[lead][wallet], wallet, assets);
         _keep(lead, performance, subscription);
@@ -119,17 +121,16 @@ abstract contract Standing is Copying, ILiquidatable {
 
     /// @dev What the wallet says of itself is proven by its rules: they are kept under the derived address alone.
     function _living(address wallet) private view returns (Rule memory r) {
-        if (wallet.code.length == 0) revert NoMandate(wallet);
         (, address lead) = _parties(wallet);
         r = rules[lead][wallet];
-        if (r.expiry <= block.timestamp) revert NoMandate(wallet);
+        if (r.account.expiry() <= block.timestamp) revert NoMandate(wallet);
     }
 
     function _held(address wallet, Rule memory r) private view returns (address[] memory held) {
         held = new address[](tokens.length);
         uint256 found;
         for (uint256 i; i < held.length; ++i) {
-            if (r.tokens & uint64(1 << i) != 0 && IERC20(tokens[i]).balanceOf(wallet) != 0) held[found++] = tokens[i];
+            if (r.account.tokens() & uint64(1 << i) != 0 && IERC20(tokens[i]).balanceOf(wallet) != 0) held[found++] = tokens[i];
         }
         assembly ("memory-safe") {
             mstore(held, found)

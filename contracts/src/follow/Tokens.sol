@@ -10,9 +10,13 @@ library Tokens {
 
     /// @notice Send `amount`, with a bounded amount of gas; false where the token reverts or says no.
     function tryTransfer(address token, address to, uint256 amount) internal returns (bool done) {
-        bytes memory words = abi.encodeCall(IERC20.transfer, (to, amount));
+        bytes4 selector = IERC20.transfer.selector;
         assembly ("memory-safe") {
-            done := call(TRANSFER_GAS, token, 0, add(words, 0x20), mload(words), 0, 0x20)
+            let words := mload(0x40)
+            mstore(words, selector)
+            mstore(add(words, 0x04), to)
+            mstore(add(words, 0x24), amount)
+            done := call(TRANSFER_GAS, token, 0, words, 0x44, 0, 0x20)
             // Says true, or says nothing and is a contract.
             done := and(
                 done,
