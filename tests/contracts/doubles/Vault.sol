@@ -8,6 +8,7 @@ import {IBreaker} from "src/types/IBreaker.sol";
 import {ICoupons} from "src/types/ICoupons.sol";
 import {IInsurancePool} from "src/types/IInsurancePool.sol";
 import {IPriceGuard} from "src/types/IPriceGuard.sol";
+import {ISwapVenue} from "src/types/ISwapVenue.sol";
 
 /// @dev Prices as the test sets them; doubtful when told.
 contract SetPrices is IPriceGuard {
@@ -108,5 +109,53 @@ contract TollToken is ERC20 {
         uint256 kept = from == address(0) || to == address(0) ? 0 : value * tollBps / 10_000;
         if (kept != 0) super._update(from, address(0), kept);
         super._update(from, to, value - kept);
+    }
+}
+
+interface IRouter {
+    struct Order {
+        address tokenIn;
+        address tokenOut;
+        uint24 fee;
+        address recipient;
+        uint256 deadline;
+        uint256 amountIn;
+        uint256 amountOutMinimum;
+        uint160 sqrtPriceLimitX96;
+    }
+
+    function exactInputSingle(Order calldata order) external returns (uint256);
+}
+
+/// @dev Uniswap's own router behind the venue's words; lies about the least amount when told to.
+contract RouterVenue is ISwapVenue {
+    using SafeERC20 for IERC20;
+
+    IRouter public immutable router;
+    bool public careless;
+
+    constructor(IRouter router_) {
+        router = router_;
+    }
+
+    function neglect(bool on) external {
+        careless = on;
+    }
+
+    function swap(
+        address tokenIn,
+        address tokenOut,
+        uint256 amountIn,
+        uint256 amountOutMin,
+        address recipient,
+        bytes calldata route
+    ) external returns (uint256) {
+        IERC20(tokenIn).safeTransferFrom(msg.sender, address(this), amountIn);
+        IERC20(tokenIn).forceApprove(address(router), amountIn);
+        uint24 fee = uint24(bytes3(route[:3]));
+        uint256 least = careless ? 0 : amountOutMin;
+        return router.exactInputSingle(
+            IRouter.Order(tokenIn, tokenOut, fee, recipient, block.timestamp, amountIn, least, 0)
+        );
     }
 }

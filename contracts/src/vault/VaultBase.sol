@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IBreaker} from "../types/IBreaker.sol";
+import {ICoupons} from "../types/ICoupons.sol";
+import {IInsurancePool} from "../types/IInsurancePool.sol";
+import {IPriceGuard} from "../types/IPriceGuard.sol";
+import {IBook} from "../types/Instruction.sol";
+import {ISwapVenue} from "../types/ISwapVenue.sol";
+import {BPS, PRICE_SCALE} from "../types/Wad.sol";
+import {Config} from "./VaultTypes.sol";
+
+/// @title VaultBase: what the vault is made of, what it is worth, and the curve of its NAV per share
+/// @dev Prices of a share are base units of the asset per base unit of share, times 1e36, as all prices are.
+abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient {
+    /// @param price NAV per share at the lower prices, times 1e36
+    struct Point {
+        uint40 time;
+        uint128 price;
+    }
+
+    /// @dev A token's prices as the guard gave them: asking it twice would cost twice.
+    struct Bounds {
+        address token;
+        uint256 low;
+        uint256 high;
+    }
+
+    /// @dev What a mirror reads of the vault's state, in one slot.
+    /// @param reserved assets set aside: settled exits, and fees of exits
+    struct State {
+        uint128 reserved;
+        uint40 pointAt;
+        bool closing;
+    }
+
+    uint256 public constant TOKENS_MAX = 8;
+    uint256 public constant LOCK_MIN = 1 hours;
+    uint256 public constant SLIPPAGE_BPS_MAX = 500;
+    uint256 public constant POINT_EVERY = 1 hours;
+    /// @notice Least stake of the lead, as a share of all shares that are not on their way out.
+    uint256 public constant STAKE_BPS = 500;
+    uint8 internal constant OFFSET = 6;
+    uint256 internal constant VIRTUAL_SHARES = 10 ** OFFSET;
+
+    /// @inheritdoc IERC4626
+    address public immutable override asset;
+    uint8 private immutable DECIMALS;
+    /// @inheritdoc IBook
+    address public immutable override lead;
+    address public immutable owner;
+    address public immutable executor;
+    address public immutable liquidator;
+    IPriceGuard public immutable guard;
+    IBreaker public immutable breaker;
+    ISwapVenue public immutable venue;
+    IInsurancePool public immutable pool;
+    ICoupons public immutable coupons;
+    address public immutable feeRecipient;
+    uint256 public immutable lock;
+    uint256 public immutable entrySlippageBps;
+    uint256 public immutable exitSlippageBps;
+    uint256 public immutable orderBpsMax;
+    uint256 public immutable stopBps;
+
+    State internal _state;
+    address[] internal _tokens;
+    Point[] private _points;
+    uint128 private _lastPrice = uint128(PRICE_SCALE / VIRTUAL_SHARES);
+    uint128 private _peakPrice;
+
+    /// @notice A point of the curve: NAV per share at the lower prices, times 1e36.
+    event Nav(uint256 price, uint256 assets, uint256 shares);
+    /// @notice The vault opens nothing any more and is sold off; exits proceed.
+    event Closing();
+
+    /// @notice The deployment's parameters do not fit together: an asset that is not the guard's quote or the pool's asset, a token
+    /// listed twice, a lock too short, a slippage too wide, an address that is missing.
+    error Misconfigured();
+    /// @notice The caller is not the one who may do this.
+    error NotAllowed(address caller);
+    /// @notice The vault is being closed.
+    error IsClosing();
+    /// @notice The lead would hold too small a share of the vault.
+    error StakeTooSmall(uint256 shares, uint256 least);
+
+    modifier only(address who) {
+        if (msg.sender != who) revert NotAllowed(msg.sender);
+        _;
+    }
+
+    constructor(Config memory c) ERC20(c.name, c.symbol) {
+        bool fits = c.guard.quote() == c.asset && c.pool.asset() == c.asset && c.lead != address(0)
+            && c.feeRecipient != address(0) && c.tokens.length <= TOKENS_MAX && c.limits.lock >= LOCK_MIN
+            && c.limits.entrySlippageBps <= SLIPPAGE_BPS_MAX && c.limits.exitSlippageBps <= SLIPPAGE_BPS_MAX
+            && c.limits.orderBpsMax <= BPS && c.limits.stopBps < BPS;
+        for (uint256 i; i < c.tokens.length; ++i) {
+            fits = fits && c.tokens[i] != c.asset && c.tokens[i] != address(0);
+            for (uint256 j; j < i; ++j) {
+                fits = fits && c.tokens[i] != c.tokens[j];
+            }
+        }
+        if (!fits) revert Misconfigured();
+        (lead, owner, executor, liquidator, feeRecipient) = (c.lead, c.owner, c.executor, c.liquidator, c.feeRecipient);
+        (guard, breaker, venue, pool, coupons) = (c.guard, c.breaker, c.venue, c.pool, c.coupons);
+        (lock, entrySlippageBps, exitSlippageBps) =
+            (c.limits.lock, c.limits.entrySlippageBps, c.limits.exitSlippageBps);
+        (orderBpsMax, stopBps) = (c.limits.orderBpsMax, c.limits.stopBps);
+        (asset, DECIMALS) = (c.asset, IERC20Metadata(c.asset).decimals() + OFFSET);
+        _tokens = c.tokens;
+    }
+
+    /// @notice Whether the vault opens nothing any more.
+    function closing() external view returns (bool) {
+        return _state.closing;
+    }
+
+    /// @notice Assets set aside for settled exits and fees; no part of NAV.
+    function reserved() external view returns (uint256) {
+        return _state.reserved;
+    }
+
+    /// @notice What may be held besides the asset.
+    function tokens() external view returns (address[] memory) {
+        return _tokens;
+    }
+
+    /// @notice Assets that are neither invested nor set aside.
+    function idle() public view returns (uint256) {
+        return Math.saturatingSub(_balance(asset), _state.reserved);
+    }
+
+    /// @inheritdoc IERC20Metadata
+    function decimals() public view override(ERC20, IERC20Metadata) returns (uint8) {
+        return DECIMALS;
+    }
+
+    /// @notice NAV at the lower prices. Reverts where a price is doubtful: no figure is better than a wrong one.
+    function totalAssets() public view override returns (uint256 low) {
+        Bounds memory none;
+        (low,) = _nav(none);
+    }
+
+    /// @notice NAV per share at the lower prices, times 1e36, after the management fee until now. Reverts as `totalAssets`.
+    function navPerShare() public view returns (uint256) {
+        return _priceDown(totalAssets());
+    }
+
+    /// @notice Number of points of the curve.
+    function pointCount() external view returns (uint256) {
+        return _points.length;
+    }
+
+    /// @notice The curve's point number `i`.
+    function point(uint256 i) external view returns (uint256 time, uint256 price) {
+        return (_points[i].time, _points[i].price);
+    }
+
+    /// @notice The last recorded NAV per share and the highest ever.
+    function recorded() public view returns (uint256 last, uint256 peak) {
+        return (_lastPrice, _peakPrice);
+    }
+
+    /// @dev Shares there are with the management fee until now.
+    function _supply() internal view virtual returns (uint256);
+
+    function _balance(address token) internal view returns (uint256) {
+        return IERC20(token).balanceOf(address(this));
+    }
+
+    /// @dev NAV at the lower and at the higher prices, those of one token as given.
+    function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high) {
+        low = high = idle();
+        uint256 count = _tokens.length;
+        for (uint256 i; i < count; ++i) {
+            address token = _tokens[i];
+            uint256 held = _balance(token);
+            if (held == 0) continue;
+            (uint256 lower, uint256 higher) = token == known.token ? (known.low, known.high) : guard.bounds(token);
+            low += held * lower / PRICE_SCALE;
+            high += Math.ceilDiv(held * higher, PRICE_SCALE);
+        }
+    }
+
+    function _priceDown(uint256 nav) internal view returns (uint256) {
+        return Math.min((nav + 1) * PRICE_SCALE / (_supply() + VIRTUAL_SHARES), type(uint128).max);
+    }
+
+    /// @dev A point at most once an hour, so that the usual trade writes none.
+    function _record(uint256 nav) internal {
+        if (block.timestamp < _state.pointAt + POINT_EVERY) return;
+        uint128 price = uint128(_priceDown(nav));
+        _state.pointAt = uint40(block.timestamp);
+        _points.push(Point(uint40(block.timestamp), price));
+        _lastPrice = price;
+        if (price > _peakPrice) _peakPrice = price;
+        emit Nav(price, nav, _supply());
+    }
+
+    /// @dev An empty vault begins anew: no stop is reckoned from the highest price of holders who have all left.
+    function _newCurve() internal {
+        (_state.pointAt, _peakPrice) = (0, 0);
+    }
+
+    function _close() internal {
+        _state.closing = true;
+        emit Closing();
+    }
+
+    function _requireStake() internal view {
+        uint256 least = (totalSupply() - balanceOf(address(this))) * STAKE_BPS / BPS;
+        uint256 has = balanceOf(lead);
+        if (has < least && !_state.closing) revert StakeTooSmall(has, least);
+    }
+
+    /// @dev Products stay within a word: see StrategyVault.SUPPLY_MAX.
+    function _sharesDown(uint256 assets) internal view returns (uint256) {
+        Bounds memory none;
+        (, uint256 high) = _nav(none);
+        return assets * (_supply() + VIRTUAL_SHARES) / (high + 1);
+    }
+
+    function _costUp(uint256 shares) internal view returns (uint256) {
+        Bounds memory none;
+        (, uint256 high) = _nav(none);
+        return Math.ceilDiv(shares * (high + 1), _supply() + VIRTUAL_SHARES);
+    }
+}
