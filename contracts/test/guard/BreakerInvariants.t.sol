@@ -70,9 +70,9 @@ contract BreakerHandler is Ghost {
         vm.prank(from);
         try breaker.liquidated(bookOf(book)) {
             hold(from == REPORTER, "anybody tells of liquidations");
-            times.push(block.timestamp);
+            times.push(vm.getBlockTimestamp());
             uint256 recent;
-            for (uint256 i = times.length; i > 0 && block.timestamp - times[i - 1] < window; --i) {
+            for (uint256 i = times.length; i > 0 && vm.getBlockTimestamp() - times[i - 1] < window; --i) {
                 ++recent;
             }
             if (recent > limit) halted = true;
@@ -89,7 +89,7 @@ contract BreakerHandler is Ghost {
     }
 
     function wait_(uint256 seconds_) external {
-        vm.warp(block.timestamp + pick(seconds_, 0, 120));
+        vm.warp(vm.getBlockTimestamp() + pick(seconds_, 0, 120));
     }
 
     function bookOf(uint256 n) private pure returns (address) {

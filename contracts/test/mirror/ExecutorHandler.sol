@@ -72,16 +72,16 @@ contract ExecutorHandler is Ghost {
     function order(uint256 seed) private view returns (Instruction memory) {
         uint256 lead = seed % 2;
         address book = address(books[(seed >> 1) % 8 == 0 ? 1 - lead : lead]);
-        uint256 deadline = (seed >> 4) % 8 == 0 ? block.timestamp - 1 : block.timestamp + (seed >> 4) % 900;
+        uint256 deadline = (seed >> 4) % 8 == 0 ? vm.getBlockTimestamp() - 1 : vm.getBlockTimestamp() + (seed >> 4) % 900;
         return Instruction(vm.addr(keys[lead]), book, address(1), address(2), 1e18, 0, deadline, nonceOf(seed >> 16));
     }
 
     function speaks(address who, address lead) private view returns (bool) {
-        return who == lead || until[lead][who] >= block.timestamp;
+        return who == lead || until[lead][who] >= vm.getBlockTimestamp();
     }
 
     function direct(address lead, address book) private view returns (bool) {
-        return executor.revealOnlyUntil(lead, book) < block.timestamp;
+        return executor.revealOnlyUntil(lead, book) < vm.getBlockTimestamp();
     }
 
     function mirror(uint256 seed, uint256 signer, uint256 harm) external {
@@ -90,7 +90,7 @@ contract ExecutorHandler is Ghost {
         signer = signer % 2 == 0 ? seed % 2 : (signer >> 8) % 4; // often the lead itself
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[signer], executor.digestOf(it));
         if (tamper) it.fraction -= 1;
-        bool may = !tamper && speaks(vm.addr(keys[signer]), it.lead) && it.deadline >= block.timestamp
+        bool may = !tamper && speaks(vm.addr(keys[signer]), it.lead) && it.deadline >= vm.getBlockTimestamp()
             && !spent[it.lead][it.nonce] && IBook(it.book).lead() == it.lead && !Diary(it.book).refusing()
             && direct(it.lead, it.book);
         try executor.mirror(it, abi.encodePacked(r, s, v), "") {
@@ -108,7 +108,7 @@ contract ExecutorHandler is Ghost {
 
     function appoint(uint256 lead, uint256 agent, uint256 for_, bool end) external {
         (address from, address to) = (vm.addr(keys[pick(lead, 0, 1)]), vm.addr(keys[pick(agent, 2, 3)]));
-        until[from][to] = end ? 0 : block.timestamp + pick(for_, 0, 2000);
+        until[from][to] = end ? 0 : vm.getBlockTimestamp() + pick(for_, 0, 2000);
         vm.prank(from);
         if (end) executor.revokeAgent(to);
         else executor.approveAgent(to, uint64(until[from][to]));
@@ -133,7 +133,7 @@ contract ExecutorHandler is Ghost {
             if (IBook(it.book).lead() != it.lead) return strand(it, commitment, bond);
             hold(may, "a commitment by nobody, or twice");
             commitments.push(commitment);
-            (committed[commitment], payer[commitment], since[commitment]) = (it, from, block.timestamp);
+            (committed[commitment], payer[commitment], since[commitment]) = (it, from, vm.getBlockTimestamp());
             bonds += bond;
         } catch {
             refused(!may, "refused a commitment");
@@ -153,8 +153,8 @@ contract ExecutorHandler is Ghost {
         bytes32 commitment = commitments[which];
         Instruction memory it = committed[commitment];
         address from = vm.addr(keys[pick(who, 0, 3)]);
-        uint256 waited = block.timestamp - since[commitment];
-        bool may = speaks(from, it.lead) && it.deadline >= block.timestamp && !spent[it.lead][it.nonce] && waited >= 120
+        uint256 waited = vm.getBlockTimestamp() - since[commitment];
+        bool may = speaks(from, it.lead) && it.deadline >= vm.getBlockTimestamp() && !spent[it.lead][it.nonce] && waited >= 120
             && waited <= 720 && !done[commitment];
         uint256 before = asset.balanceOf(payer[commitment]);
         uint256 bond = bondOf(it.lead, commitment);
@@ -180,7 +180,7 @@ contract ExecutorHandler is Ghost {
         bytes32 commitment = commitments[which];
         address lead = committed[commitment].lead;
         uint256 bond = bondOf(lead, commitment);
-        bool may = block.timestamp - since[commitment] > 720 && !done[commitment];
+        bool may = vm.getBlockTimestamp() - since[commitment] > 720 && !done[commitment];
         try executor.forfeit(lead, commitment) {
             hold(may, "a bond was taken while it could be revealed");
             forfeited += bond;
@@ -211,7 +211,7 @@ contract ExecutorHandler is Ghost {
     }
 
     function wait_(uint256 seconds_) external {
-        vm.warp(block.timestamp + pick(seconds_, 1, 400));
+        vm.warp(vm.getBlockTimestamp() + pick(seconds_, 1, 400));
     }
 
     function usedTwice() external view returns (bool) {

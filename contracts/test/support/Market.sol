@@ -82,13 +82,13 @@ contract Market {
 
     /// @notice Set the oracle's answer, USDC base units per whole WETH.
     function tell(uint256 price) public {
-        feed.set(int256(price * 100), block.timestamp);
+        feed.set(int256(price * 100), vm.getBlockTimestamp());
     }
 
     /// @notice Pool, its average and the oracle all at `price` after an hour.
     function settleAt(uint256 price) external {
         moveTo(price);
-        vm.warp(block.timestamp + 1 hours);
+        vm.warp(vm.getBlockTimestamp() + 1 hours);
         tell(price);
     }
 

@@ -17,7 +17,7 @@ contract MarketFits {
         market = new Market();
         market.fill();
         guard = new PriceGuard(address(this), address(market.usdc()), address(0), 0);
-        vm.warp(block.timestamp + 2 hours);
+        vm.warp(vm.getBlockTimestamp() + 2 hours);
         market.tell(3000e6);
         guard.setFeed(address(market.weth()), address(market.feed()), 1 days, address(market.pool()), 1800, 300);
         venue = new UniswapV3Venue(market.factory(), market.poolCodeHash());
