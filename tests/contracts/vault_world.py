@@ -1,7 +1,8 @@
-"""A vault on Uniswap's pool with prices, breaker, coupons and till as a test sets them, and the people around it."""
+"""A vault with prices, breaker, coupons and till as a test sets them, and the people around it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,8 @@ from web3.types import TxReceipt
 
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
-from tests.contracts.market import FEE, Market, fund, market
+from tests.contracts.market import CORE, FEE, Market, fund, market
+from tests.contracts.nodes import NODE_MODULES
 
 SCALE = 10**36
 USDC = 10**6
@@ -37,7 +39,7 @@ def weth_price(usd: int) -> int:
 @dataclass
 class World:
     web3: Web3
-    market: Market
+    market: Market | Tokens
     vault: Contract
     schedule: Contract
     guard: Contract
@@ -145,6 +147,12 @@ class World:
         send(self.web3, self.market.usdc.functions.mint(self.vault.address, assets), self.eve)
 
 
+def venue_of(web3: Web3, m: Market) -> Contract:
+    """Uniswap's pools themselves."""
+    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
+    return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
+
+
 def config(world: World, limits: tuple[int, ...] = LIMITS, **changed: Any) -> tuple[Any, ...]:
     """The constructor's one argument, with some of its fields changed."""
     fields = {
@@ -168,9 +176,23 @@ def config(world: World, limits: tuple[int, ...] = LIMITS, **changed: Any) -> tu
     return tuple({**fields, **changed}.values())
 
 
-def world(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = LIMITS) -> World:
-    """Deploy it all, empty."""
-    m = market(web3)
+@dataclass(frozen=True)
+class Tokens:
+    """All that a vault on paper needs of a market."""
+
+    usdc: Contract
+    weth: Contract
+
+
+def tokens(web3: Web3) -> Tokens:
+    return Tokens(
+        deploy(web3, "LocalToken", "USD Coin", "USDC", 6), deploy(web3, "LocalToken", "Wrapped Ether", "WETH", 18)
+    )
+
+
+def world(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = LIMITS, *, real: bool = False) -> World:
+    """Deploy it all, empty. On paper every trade is made at the guard's price; a real one goes to Uniswap's pool."""
+    m = market(web3) if real else tokens(web3)
     file = "Vault.sol"
     guard = compiled(web3, file, "SetPrices", m.usdc.address)
     made = World(
@@ -182,7 +204,7 @@ def world(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = L
         breaker=compiled(web3, file, "SetBreaker"),
         pool=compiled(web3, file, "TillPool", m.usdc.address),
         coupons=compiled(web3, file, "SetCoupons"),
-        venue=compiled(web3, file, "RouterVenue", m.router.address),
+        venue=venue_of(web3, m) if isinstance(m, Market) else compiled(web3, file, "PaperVenue", guard.address),
         terms=terms,
     )
     made.price(3000)

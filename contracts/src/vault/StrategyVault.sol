@@ -27,7 +27,7 @@ contract StrategyVault is VaultTrades, IERC165 {
 
     /// @notice What arrived is not what was sent: tokens that keep a part of a transfer are not taken.
     error NotTheWhole(uint256 assets, uint256 arrived);
-    /// @notice The deposit buys no share, or more than a vault can have.
+    /// @notice The deposit buys no share, leaves less than one whole share in all, or is more than a vault can have.
     error SharesOutOfBounds(uint256 shares);
 
     constructor(Config memory c) VaultBase(c) VaultFees(c.schedule) {}
@@ -35,30 +35,34 @@ contract StrategyVault is VaultTrades, IERC165 {
     /// @notice Deposit, for oneself or for whoever made the caller its operator (a deposit begins the receiver's lock anew).
     function deposit(uint256 assets, address receiver) public override nonReentrant returns (uint256 shares) {
         _accrue();
-        shares = previewDeposit(assets);
-        _admit(assets, shares, receiver);
+        (uint256 low, uint256 high) = _values();
+        shares = _sharesDown(assets, high);
+        _admit(assets, shares, receiver, low);
     }
 
     /// @notice As `deposit`, by shares.
     function mint(uint256 shares, address receiver) public override nonReentrant returns (uint256 assets) {
         _accrue();
-        assets = previewMint(shares);
-        _admit(assets, shares, receiver);
+        (uint256 low, uint256 high) = _values();
+        assets = _costUp(shares, high);
+        _admit(assets, shares, receiver, low);
     }
 
     /// @notice Shares that a deposit would buy now, at the higher prices.
     function previewDeposit(uint256 assets) public view returns (uint256) {
-        return _sharesDown(assets);
+        (, uint256 high) = _values();
+        return _sharesDown(assets, high);
     }
 
     /// @notice What shares would cost now, at the higher prices.
     function previewMint(uint256 shares) public view returns (uint256) {
-        return _costUp(shares);
+        (, uint256 high) = _values();
+        return _costUp(shares, high);
     }
 
     /// @notice As `previewDeposit`.
     function convertToShares(uint256 assets) external view returns (uint256) {
-        return _sharesDown(assets);
+        return previewDeposit(assets);
     }
 
     /// @notice What shares are worth now, at the lower prices and before fees.
@@ -99,13 +103,15 @@ contract StrategyVault is VaultTrades, IERC165 {
             || id == type(IERC7540Redeem).interfaceId || id == ERC7575_ID;
     }
 
-    function _admit(uint256 assets, uint256 shares, address receiver) private {
+    function _admit(uint256 assets, uint256 shares, address receiver, uint256 nav) private {
         if (_state.closing) revert IsClosing();
         breaker.requireOpen(address(this));
         _requireActsFor(receiver);
-        if (shares == 0 || shares + totalSupply() > SUPPLY_MAX) revert SharesOutOfBounds(shares);
-        if (totalSupply() == 0) _newCurve();
-        _record(totalAssets());
+        uint256 supply = totalSupply();
+        bool within = shares != 0 && shares + supply >= leastShares && shares + supply <= SUPPLY_MAX;
+        if (!within) revert SharesOutOfBounds(shares);
+        if (supply == 0) _newCurve();
+        _record(nav);
         _touch(receiver);
         uint256 before = _balance(asset);
         IERC20(asset).safeTransferFrom(msg.sender, address(this), assets);

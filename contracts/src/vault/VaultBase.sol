@@ -14,7 +14,7 @@ import {IPriceGuard} from "../types/IPriceGuard.sol";
 import {IBook} from "../types/Instruction.sol";
 import {ISwapVenue} from "../types/ISwapVenue.sol";
 import {BPS, PRICE_SCALE} from "../types/Wad.sol";
-import {Config} from "./VaultTypes.sol";
+import {Config, Limits} from "./VaultTypes.sol";
 
 /// @title VaultBase: what the vault is made of, what it is worth, and the curve of its NAV per share
 /// @dev Prices of a share are base units of the asset per base unit of share, times 1e36, as all prices are.
@@ -34,18 +34,19 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
 
     /// @dev What a mirror reads of the vault's state, in one slot.
     /// @param reserved assets set aside: settled exits, and fees of exits
+    /// @param waiting shares in the queue of exits
     struct State {
-        uint128 reserved;
-        uint40 pointAt;
+        uint120 reserved;
+        uint120 waiting;
         bool closing;
     }
 
-    uint256 public constant TOKENS_MAX = 8;
-    uint256 public constant LOCK_MIN = 1 hours;
-    uint256 public constant SLIPPAGE_BPS_MAX = 500;
-    uint256 public constant POINT_EVERY = 1 hours;
+    uint256 internal constant TOKENS_MAX = 8;
+    uint256 internal constant LOCK_MIN = 1 hours;
+    uint256 internal constant SLIPPAGE_BPS_MAX = 500;
+    uint256 internal constant POINT_EVERY = 1 hours;
     /// @notice Least stake of the lead, as a share of all shares that are not on their way out.
-    uint256 public constant STAKE_BPS = 500;
+    uint256 internal constant STAKE_BPS = 500;
     uint8 internal constant OFFSET = 6;
     uint256 internal constant VIRTUAL_SHARES = 10 ** OFFSET;
 
@@ -63,20 +64,23 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     IInsurancePool public immutable pool;
     ICoupons public immutable coupons;
     address public immutable feeRecipient;
-    uint256 public immutable lock;
-    uint256 public immutable entrySlippageBps;
-    uint256 public immutable exitSlippageBps;
-    uint256 public immutable orderBpsMax;
-    uint256 public immutable stopBps;
+    uint32 internal immutable LOCK;
+    uint16 internal immutable ENTRY_SLIPPAGE_BPS;
+    uint16 internal immutable EXIT_SLIPPAGE_BPS;
+    uint16 internal immutable ORDER_BPS_MAX;
+    uint16 internal immutable STOP_BPS;
 
     State internal _state;
-    address[] internal _tokens;
+    /// @dev How many of `_tokens` there are: not in storage, for a mirror reads them.
+    uint256 private immutable COUNT;
+    address[TOKENS_MAX] private _tokens;
     Point[] private _points;
+    uint40 private _pointAt;
     uint128 private _lastPrice = uint128(PRICE_SCALE / VIRTUAL_SHARES);
     uint128 private _peakPrice;
 
     /// @notice A point of the curve: NAV per share at the lower prices, times 1e36.
-    event Nav(uint256 price, uint256 assets, uint256 shares);
+    event Nav(uint256 price, uint256 assets);
     /// @notice The vault opens nothing any more and is sold off; exits proceed.
     event Closing();
 
@@ -85,6 +89,8 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     error Misconfigured();
     /// @notice The caller is not the one who may do this.
     error NotAllowed(address caller);
+    /// @notice Not among the tokens of this vault.
+    error TokenNotAllowed(address token);
     /// @notice The vault is being closed.
     error IsClosing();
     /// @notice The lead would hold too small a share of the vault.
@@ -109,26 +115,36 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         if (!fits) revert Misconfigured();
         (lead, owner, executor, liquidator, feeRecipient) = (c.lead, c.owner, c.executor, c.liquidator, c.feeRecipient);
         (guard, breaker, venue, pool, coupons) = (c.guard, c.breaker, c.venue, c.pool, c.coupons);
-        (lock, entrySlippageBps, exitSlippageBps) =
-            (c.limits.lock, c.limits.entrySlippageBps, c.limits.exitSlippageBps);
-        (orderBpsMax, stopBps) = (c.limits.orderBpsMax, c.limits.stopBps);
+        (LOCK, ORDER_BPS_MAX, STOP_BPS) = (c.limits.lock, c.limits.orderBpsMax, c.limits.stopBps);
+        (ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS) = (c.limits.entrySlippageBps, c.limits.exitSlippageBps);
         (asset, DECIMALS) = (c.asset, IERC20Metadata(c.asset).decimals() + OFFSET);
-        _tokens = c.tokens;
+        COUNT = c.tokens.length;
+        for (uint256 i; i < c.tokens.length; ++i) {
+            _tokens[i] = c.tokens[i];
+        }
     }
 
-    /// @notice Whether the vault opens nothing any more.
-    function closing() external view returns (bool) {
-        return _state.closing;
+    /// @notice What the vault never exceeds.
+    function limits() external view returns (Limits memory) {
+        return Limits(LOCK, ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS, ORDER_BPS_MAX, STOP_BPS);
     }
 
-    /// @notice Assets set aside for settled exits and fees; no part of NAV.
-    function reserved() external view returns (uint256) {
-        return _state.reserved;
+    /// @notice Assets set aside (no part of NAV), shares in the queue of exits, and whether the vault opens nothing any more.
+    function state() external view returns (State memory) {
+        return _state;
     }
 
     /// @notice What may be held besides the asset.
-    function tokens() external view returns (address[] memory) {
-        return _tokens;
+    function tokens() public view returns (address[] memory all) {
+        all = new address[](COUNT);
+        for (uint256 i; i < all.length; ++i) {
+            all[i] = _tokens[i];
+        }
+    }
+
+    /// @notice Put a point on the curve, once an hour at most. Anybody may; deposits, settlements and charges do.
+    function record() external nonReentrant returns (bool) {
+        return _record(totalAssets());
     }
 
     /// @notice Assets that are neither invested nor set aside.
@@ -143,8 +159,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
 
     /// @notice NAV at the lower prices. Reverts where a price is doubtful: no figure is better than a wrong one.
     function totalAssets() public view override returns (uint256 low) {
-        Bounds memory none;
-        (low,) = _nav(none);
+        (low,) = _values();
     }
 
     /// @notice NAV per share at the lower prices, times 1e36, after the management fee until now. Reverts as `totalAssets`.
@@ -174,11 +189,15 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         return IERC20(token).balanceOf(address(this));
     }
 
+    function _values() internal view returns (uint256 low, uint256 high) {
+        Bounds memory none;
+        return _nav(none);
+    }
+
     /// @dev NAV at the lower and at the higher prices, those of one token as given.
     function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high) {
         low = high = idle();
-        uint256 count = _tokens.length;
-        for (uint256 i; i < count; ++i) {
+        for (uint256 i; i < COUNT; ++i) {
             address token = _tokens[i];
             uint256 held = _balance(token);
             if (held == 0) continue;
@@ -192,20 +211,27 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         return Math.min((nav + 1) * PRICE_SCALE / (_supply() + VIRTUAL_SHARES), type(uint128).max);
     }
 
-    /// @dev A point at most once an hour, so that the usual trade writes none.
-    function _record(uint256 nav) internal {
-        if (block.timestamp < _state.pointAt + POINT_EVERY) return;
+    function _record(uint256 nav) internal returns (bool) {
+        if (block.timestamp < _pointAt + POINT_EVERY) return false;
         uint128 price = uint128(_priceDown(nav));
-        _state.pointAt = uint40(block.timestamp);
+        _pointAt = uint40(block.timestamp);
         _points.push(Point(uint40(block.timestamp), price));
         _lastPrice = price;
         if (price > _peakPrice) _peakPrice = price;
-        emit Nav(price, nav, _supply());
+        emit Nav(price, nav);
+        return true;
     }
 
     /// @dev An empty vault begins anew: no stop is reckoned from the highest price of holders who have all left.
     function _newCurve() internal {
-        (_state.pointAt, _peakPrice) = (0, 0);
+        (_pointAt, _peakPrice) = (0, 0);
+    }
+
+    function _requireListed(address token) internal view {
+        for (uint256 i; i < COUNT; ++i) {
+            if (_tokens[i] == token) return;
+        }
+        revert TokenNotAllowed(token);
     }
 
     function _close() internal {
@@ -220,15 +246,11 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     }
 
     /// @dev Products stay within a word: see StrategyVault.SUPPLY_MAX.
-    function _sharesDown(uint256 assets) internal view returns (uint256) {
-        Bounds memory none;
-        (, uint256 high) = _nav(none);
+    function _sharesDown(uint256 assets, uint256 high) internal view returns (uint256) {
         return assets * (_supply() + VIRTUAL_SHARES) / (high + 1);
     }
 
-    function _costUp(uint256 shares) internal view returns (uint256) {
-        Bounds memory none;
-        (, uint256 high) = _nav(none);
+    function _costUp(uint256 shares, uint256 high) internal view returns (uint256) {
         return Math.ceilDiv(shares * (high + 1), _supply() + VIRTUAL_SHARES);
     }
 }

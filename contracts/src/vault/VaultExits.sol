@@ -45,13 +45,13 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     }
 
     /// @dev Pieces of requests and prices that one call goes through.
-    uint256 public constant PIECES_MAX = 32;
+    uint256 internal constant PIECES_MAX = 32;
     /// @notice One whole share: requests and settlements are not smaller, unless nothing is left after them.
     uint256 public immutable leastShares;
 
     /// @dev The line: how many shares were ever requested, and how many of them served.
-    uint120 internal _requested;
-    uint120 internal _settled;
+    uint120 private _requested;
+    uint120 private _settled;
     Settlement[] private _settlements;
     mapping(address => Claims) private _claims;
     mapping(address => mapping(address => bool)) public isOperator;
@@ -96,7 +96,8 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         if (shares == 0 || (shares < leastShares && shares < balanceOf(owner))) revert TooFewShares(leastShares);
         uint128 mark = _leave(owner, shares);
         uint120 from = _requested;
-        _requested = uint120(from + shares);
+        _requested = from + uint120(shares);
+        _state.waiting += uint120(shares);
         uint16 discountBps = uint16(coupons.discountBps(owner));
         _claims[controller].requests.push(Request(from, _requested, discountBps, _cap(), mark));
         emit RedeemRequest(controller, owner, 0, msg.sender, shares);
@@ -105,15 +106,13 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
 
     /// @notice Serve the head of the queue from idle cash at the price of now. Anybody may.
     function settle() external nonReentrant returns (uint256 shares, uint256 assets) {
-        _accrue();
-        uint256 queued = _waiting();
-        uint256 nav = totalAssets();
-        _record(nav);
-        uint256 price = _priceDown(nav);
+        uint256 queued = _state.waiting;
+        uint256 price = _priceNow();
         (shares, assets) = _affordable(queued, price);
         if (shares == 0 || (shares < queued && shares < leastShares)) revert NothingToSettle();
         _settled += uint120(shares);
-        _state.reserved += uint128(assets);
+        _state.waiting -= uint120(shares);
+        _state.reserved += uint120(assets);
         _settlements.push(Settlement(_settled, uint128(price)));
         emit Settled(_settled, price, shares, assets);
         _burn(address(this), shares);
@@ -184,11 +183,6 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         return _claims[controller].assets + got.paid - got.fee;
     }
 
-    /// @notice Shares in the queue, of everybody.
-    function waiting() external view returns (uint256) {
-        return _waiting();
-    }
-
     function previewRedeem(uint256) public pure override returns (uint256) {
         revert Asynchronous();
     }
@@ -203,10 +197,6 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         uint256 settled;
         uint256 paid;
         uint256 fee;
-    }
-
-    function _waiting() internal view override returns (uint256) {
-        return _requested - _settled;
     }
 
     function _requireActsFor(address controller) internal view {
@@ -275,7 +265,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         c.next = head[0];
         if (head[0] < c.requests.length) c.requests[head[0]].from = uint120(head[1]);
         uint256 returned = got.settled - got.paid;
-        _state.reserved -= uint128(returned);
+        _state.reserved -= uint120(returned);
         _exitFees += uint128(got.fee);
         c.shares += uint128(got.shares);
         c.assets += uint128(got.paid - got.fee);
@@ -285,7 +275,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     function _pay(Claims storage c, uint256 shares, uint256 assets, address receiver, address controller) private {
         c.shares -= uint128(shares);
         c.assets -= uint128(assets);
-        _state.reserved -= uint128(assets);
+        _state.reserved -= uint120(assets);
         emit Withdraw(msg.sender, receiver, controller, assets, shares);
         IERC20(asset).safeTransfer(receiver, assets);
     }

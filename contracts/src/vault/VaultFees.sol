@@ -29,7 +29,7 @@ abstract contract VaultFees is VaultBase {
         uint32 chargedAt;
     }
 
-    uint256 public constant PERIOD = 30 days;
+    uint256 internal constant PERIOD = 30 days;
     uint256 private constant YEAR = 365 days;
     uint256 private constant MILLION = 1e6;
 
@@ -71,19 +71,16 @@ abstract contract VaultFees is VaultBase {
 
     /// @notice Shares that fees have taken and nobody has been paid for yet.
     function feeShares() public view returns (uint256) {
-        return balanceOf(address(this)) - _waiting();
+        return balanceOf(address(this)) - _state.waiting;
     }
 
     /// @notice Bring one account's subscription up to date and charge its performance fee, once a period at most. Anybody may.
     /// @return shares what the performance fee took
     function crystallise(address holder) external nonReentrant returns (uint256 shares) {
-        _accrue();
         _touch(holder);
         Account storage a = _accounts[holder];
         if (block.timestamp < a.chargedAt + PERIOD) revert ChargedAlready(a.chargedAt + PERIOD);
-        uint256 nav = totalAssets();
-        _record(nav);
-        uint256 price = _priceDown(nav);
+        uint256 price = _priceNow();
         uint256 held = balanceOf(holder);
         uint256 basis = Math.ceilDiv(held * a.mark, PRICE_SCALE);
         uint256 fee = schedule.performanceDown(held * price / PRICE_SCALE, basis, coupons.discountBps(holder));
@@ -96,13 +93,11 @@ abstract contract VaultFees is VaultBase {
 
     /// @notice Turn fees into assets, as far as idle cash goes, and pay them out. Not while an exit waits.
     function distributeFees() external nonReentrant returns (uint256 toRecipient, uint256 toInsurance) {
-        if (_waiting() != 0) revert ExitsWait(_waiting());
-        _accrue();
-        uint256 nav = totalAssets();
-        _record(nav);
-        (uint256 shares, uint256 assets) = _affordable(balanceOf(address(this)), _priceDown(nav));
+        if (_state.waiting != 0) revert ExitsWait(_state.waiting);
+        uint256 price = _priceNow();
+        (uint256 shares, uint256 assets) = _affordable(balanceOf(address(this)), price);
         _burn(address(this), shares);
-        _state.reserved -= _exitFees;
+        _state.reserved -= uint120(_exitFees);
         assets += _exitFees;
         _exitFees = 0;
         toInsurance = assets / 5;
@@ -115,8 +110,13 @@ abstract contract VaultFees is VaultBase {
         if (toRecipient != 0) IERC20(asset).safeTransfer(feeRecipient, toRecipient);
     }
 
-    /// @dev Shares that wait in the queue of exits.
-    function _waiting() internal view virtual returns (uint256);
+    /// @dev The low price with the management fee taken; a point of the curve where one is due.
+    function _priceNow() internal returns (uint256) {
+        _accrue();
+        uint256 nav = totalAssets();
+        _record(nav);
+        return _priceDown(nav);
+    }
 
     /// @dev How many of `shares` idle cash pays for at `price`, and what they then cost.
     function _affordable(uint256 shares, uint256 price) internal view returns (uint256, uint256 assets) {
@@ -178,7 +178,7 @@ abstract contract VaultFees is VaultBase {
     function _enter(address holder, uint256 shares, uint256 assets) internal {
         Account storage a = _accounts[holder];
         a.mark = FeeLib.blendUp(a.mark, balanceOf(holder), assets * PRICE_SCALE, shares).toUint128();
-        a.lockedUntil = uint32(block.timestamp + lock);
+        a.lockedUntil = uint32(block.timestamp + LOCK);
         _mint(holder, shares);
     }
 

@@ -24,11 +24,11 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     }
 
     /// @notice Seconds between two stages of an unwinding.
-    uint256 public constant STAGE_EVERY = 60;
+    uint256 internal constant STAGE_EVERY = 60;
     /// @notice Stages are reckoned anew after so many seconds without one.
-    uint256 public constant STAGES_FORGOTTEN = 600;
+    uint256 internal constant STAGES_FORGOTTEN = 600;
     /// @notice Share of what is held that a stage sells at most: five stages sell everything.
-    uint256 public constant STAGE_PARTS = 5;
+    uint256 internal constant STAGE_PARTS = 5;
 
     mapping(address token => uint256) private _priceStops;
     mapping(address token => Unwinding) private _unwindings;
@@ -42,8 +42,6 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
 
     /// @notice The instruction is for another lead or another book.
     error NotOurs(address lead, address book);
-    /// @notice Not among the tokens of this vault.
-    error TokenNotAllowed(address token);
     /// @notice A share above one, or nothing to sell.
     error NothingToSell(uint256 fraction);
     /// @notice The order is larger than its share of NAV.
@@ -63,6 +61,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         returns (uint256 amountIn, uint256 amountOut)
     {
         if (order.lead != lead || order.book != address(this)) revert NotOurs(order.lead, order.book);
+        if (order.tokenOut == order.tokenIn) revert TokenNotAllowed(order.tokenOut);
         if (order.fraction > WAD) revert NothingToSell(order.fraction);
         address quote = asset;
         bool exit = order.tokenOut == quote;
@@ -73,7 +72,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         } else {
             (amountIn, worst) = _opening(order, quote, low);
         }
-        uint256 slippageBps = exit ? exitSlippageBps : entrySlippageBps;
+        uint256 slippageBps = exit ? EXIT_SLIPPAGE_BPS : ENTRY_SLIPPAGE_BPS;
         uint256 least = Math.max(
             Math.ceilDiv(amountIn * order.limit, PRICE_SCALE),
             _lessSlippageUp(amountIn * low / worst, slippageBps)
@@ -90,11 +89,10 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         uint256 held = _balance(token);
         amountIn = held;
         if (!_state.closing) {
-            _accrue();
             (uint256 nav,) = _nav(Bounds(token, low, low));
             uint256 needs = Math.saturatingSub(_needs(nav), idle());
             if (needs == 0) revert NothingToUnwind();
-            amountIn = Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - exitSlippageBps));
+            amountIn = Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - EXIT_SLIPPAGE_BPS));
         }
         amountIn = Math.min(Math.min(amountIn, held), _stage(token, held));
         if (amountIn == 0) revert NothingToUnwind();
@@ -133,7 +131,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     function standing(address of_) public view returns (uint256 equity, uint256 line) {
         if (of_ != address(this)) revert NotAHolder();
         (, uint256 peak) = recorded();
-        return (totalAssets(), peak * _supply() / PRICE_SCALE * stopBps / BPS);
+        return (totalAssets(), peak * _supply() / PRICE_SCALE * STOP_BPS / BPS);
     }
 
     /// @inheritdoc ILiquidatable
@@ -143,7 +141,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
 
     /// @inheritdoc ILiquidatable
     function holdings(address) external view returns (address[] memory held) {
-        held = _tokens;
+        held = tokens();
         uint256 count;
         for (uint256 i; i < held.length; ++i) {
             if (_balance(held[i]) != 0) held[count++] = held[i];
@@ -156,20 +154,19 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     /// @dev What an opening order sells, and the price at which it buys. It leaves what the queue waits for.
     function _opening(Instruction calldata order, address quote, uint256 low)
         private
+        view
         returns (uint256 amountIn, uint256 worst)
     {
         if (_state.closing) revert IsClosing();
         breaker.requireOpen(address(this));
-        if (order.tokenOut == order.tokenIn) revert TokenNotAllowed(order.tokenOut);
         _requireListed(order.tokenOut);
         uint256 lower;
         (lower, worst) = guard.bounds(order.tokenOut);
         (uint256 nav,) = _nav(Bounds(order.tokenOut, lower, worst));
-        _record(nav);
-        uint256 spendable = order.tokenIn == quote ? Math.saturatingSub(idle(), _needs(nav)) : _balance(order.tokenIn);
+                uint256 spendable = order.tokenIn == quote ? Math.saturatingSub(idle(), _needs(nav)) : _balance(order.tokenIn);
         amountIn = spendable * order.fraction / WAD;
         uint256 size = amountIn * low / PRICE_SCALE;
-        uint256 most = nav * orderBpsMax / BPS;
+        uint256 most = nav * ORDER_BPS_MAX / BPS;
         if (size > most) revert OrderTooLarge(size, most);
     }
 
@@ -180,22 +177,14 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         (low,) = guard.bounds(token);
     }
 
-    function _requireListed(address token) private view {
-        uint256 count = _tokens.length;
-        for (uint256 i; i < count; ++i) {
-            if (_tokens[i] == token) return;
-        }
-        revert TokenNotAllowed(token);
-    }
-
     /// @dev Assets that the queue waits for at the price of now, rounded up.
     function _needs(uint256 nav) private view returns (uint256) {
-        uint256 shares = _waiting();
+        uint256 shares = _state.waiting;
         return shares == 0 ? 0 : Math.ceilDiv(shares * _priceDown(nav), PRICE_SCALE);
     }
 
     function _exitLeastUp(uint256 amount, uint256 low) private view returns (uint256) {
-        return _lessSlippageUp(amount * low / PRICE_SCALE, exitSlippageBps);
+        return _lessSlippageUp(amount * low / PRICE_SCALE, EXIT_SLIPPAGE_BPS);
     }
 
     function _lessSlippageUp(uint256 amount, uint256 slippageBps) private pure returns (uint256) {
@@ -204,11 +193,12 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
 
     /// @dev Fifths of what was held at the first stage, not of what is left: so it ends.
     function _stage(address token, uint256 held) private returns (uint256 stage) {
-        Unwinding memory before = _unwindings[token];
-        if (block.timestamp < before.soldAt + STAGE_EVERY) revert TooSoon(before.soldAt + STAGE_EVERY);
+        Unwinding storage before = _unwindings[token];
+        uint256 next = before.soldAt + STAGE_EVERY;
+        if (block.timestamp < next) revert TooSoon(next);
         stage = Math.ceilDiv(held, STAGE_PARTS);
         if (block.timestamp < before.soldAt + STAGES_FORGOTTEN) stage = Math.max(stage, before.stage);
-        _unwindings[token] = Unwinding(uint40(block.timestamp), uint208(stage));
+        (before.soldAt, before.stage) = (uint40(block.timestamp), uint208(stage));
     }
 
     /// @dev The venue's word is not taken for it: what arrived is measured.

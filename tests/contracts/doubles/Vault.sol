@@ -112,50 +112,104 @@ contract TollToken is ERC20 {
     }
 }
 
-interface IRouter {
-    struct Order {
-        address tokenIn;
-        address tokenOut;
-        uint24 fee;
-        address recipient;
-        uint256 deadline;
-        uint256 amountIn;
-        uint256 amountOutMinimum;
-        uint160 sqrtPriceLimitX96;
-    }
-
-    function exactInputSingle(Order calldata order) external returns (uint256);
+interface IMintable {
+    function mint(address to, uint256 amount) external;
 }
 
-/// @dev Uniswap's own router behind the venue's words; lies about the least amount when told to.
-contract RouterVenue is ISwapVenue {
+/// @dev Trades at the set prices less a cost, with tokens made for it; keeps no promise about the least amount.
+contract PaperVenue is ISwapVenue {
     using SafeERC20 for IERC20;
 
-    IRouter public immutable router;
-    bool public careless;
+    SetPrices public immutable prices;
+    uint256 public costBps;
 
-    constructor(IRouter router_) {
-        router = router_;
+    constructor(SetPrices prices_) {
+        prices = prices_;
     }
 
-    function neglect(bool on) external {
-        careless = on;
+    function cost(uint256 bps) external {
+        costBps = bps;
     }
 
-    function swap(
-        address tokenIn,
-        address tokenOut,
-        uint256 amountIn,
-        uint256 amountOutMin,
-        address recipient,
-        bytes calldata route
-    ) external returns (uint256) {
+    function swap(address tokenIn, address tokenOut, uint256 amountIn, uint256 least, address recipient, bytes calldata)
+        external
+        returns (uint256)
+    {
         IERC20(tokenIn).safeTransferFrom(msg.sender, address(this), amountIn);
-        IERC20(tokenIn).forceApprove(address(router), amountIn);
-        uint24 fee = uint24(bytes3(route[:3]));
-        uint256 least = careless ? 0 : amountOutMin;
-        return router.exactInputSingle(
-            IRouter.Order(tokenIn, tokenOut, fee, recipient, block.timestamp, amountIn, least, 0)
-        );
+        uint256 gives = amountIn * prices.price(tokenIn) / prices.price(tokenOut) * (10_000 - costBps) / 10_000;
+        IMintable(tokenOut).mint(recipient, gives);
+        return least;
+    }
+}
+
+interface IVault {
+    function deposit(uint256 assets, address receiver) external returns (uint256);
+    function requestRedeem(uint256 shares, address controller, address owner) external returns (uint256);
+    function settle() external returns (uint256, uint256);
+    function claim(address controller) external returns (uint256);
+    function transfer(address to, uint256 shares) external returns (bool);
+    function balanceOf(address who) external view returns (uint256);
+}
+
+/// @dev In, trade, out: each step is tried in the same transaction, and what came of it is told.
+contract InAndOut {
+    bool public left;
+    bool public moved;
+
+    function run(IVault vault, IERC20 asset, uint256 assets, address venue, bytes calldata trade) external {
+        asset.approve(address(vault), assets);
+        vault.deposit(assets, address(this));
+        (bool traded,) = venue.call(trade);
+        require(traded, "no trade");
+        uint256 shares = vault.balanceOf(address(this));
+        try vault.requestRedeem(shares, address(this), address(this)) {
+            left = true;
+        } catch {}
+        try vault.transfer(msg.sender, shares) {
+            moved = true;
+        } catch {}
+    }
+}
+
+/// @dev Calls back into the vault out of a transfer.
+contract HookToken is ERC20 {
+    address public target;
+    bytes public data;
+    bool public passed;
+
+    constructor() ERC20("Hook", "HOOK") {}
+
+    function decimals() public pure override returns (uint8) {
+        return 6;
+    }
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function arm(address target_, bytes calldata data_) external {
+        (target, data) = (target_, data_);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (target != address(0)) {
+            (bool ok,) = target.call(data);
+            passed = passed || ok;
+        }
+    }
+}
+
+/// @dev Gives shares to many: real holders, each with a mark of its own.
+contract Spreader {
+    function spread(IVault vault, uint256 first, uint256 count, uint256 shares) external {
+        for (uint256 i; i < count; ++i) {
+            vault.transfer(address(uint160(uint256(keccak256(abi.encode(first + i))))), shares);
+        }
+    }
+
+    function enter(IVault vault, IERC20 asset, uint256 assets) external {
+        asset.approve(address(vault), assets);
+        vault.deposit(assets, address(this));
     }
 }

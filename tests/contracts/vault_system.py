@@ -1,0 +1,79 @@
+"""The same vault among the contracts that it will live with: oracle and market, breaker, insurance, the venue and the executor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import TxReceipt
+
+from pilotfish.venues.evm import instructions
+from pilotfish.venues.evm.instructions import Instruction
+from pilotfish.venues.keys.key import Key
+from tests.contracts.chain import deploy, send
+from tests.contracts.market import Market, market
+from tests.contracts.nodes import later
+from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config, venue_of
+
+NOBODY = "0x" + "00" * 20
+HOUR = 3600
+
+
+@dataclass
+class System:
+    world: World
+    executor: Contract
+    agent: Key
+    separator: bytes
+
+    def mirror(self, buying: bool, fraction: float) -> TxReceipt:
+        """An instruction that the lead's agent signs and anybody brings."""
+        w = self.world
+        tokens = (w.market.usdc, w.market.weth) if buying else (w.market.weth, w.market.usdc)
+        order = Instruction(*w.order(*tokens, fraction))
+        signature = instructions.sign(order, self.separator, self.agent)
+        fields = tuple(getattr(order, name) for name in order.__struct_fields__)
+        return send(w.web3, self.executor.functions.mirror(fields, signature, ROUTE), w.eve)
+
+    def fresh(self) -> None:
+        """The oracle answers now."""
+        w = self.world
+        send(w.web3, w.market.feed.functions.set(3000 * 10**8, w.now()), w.eve)
+
+
+def guard_of(web3: Web3, m: Market, sequencer: str = NOBODY) -> Contract:
+    """WETH by its feed and the mean of half an hour, 2% apart at most."""
+    owner = web3.eth.accounts[4]
+    guard = deploy(web3, "PriceGuard", owner, m.usdc.address, sequencer, 0)
+    feed = guard.functions.setFeed(m.weth.address, m.feed.address, HOUR, m.pool.address, 1800, 200)
+    send(web3, feed, owner)
+    return guard
+
+
+def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = LIMITS) -> System:
+    """Deploy it all; the lead has deposited 10,000 USDC and appointed an agent."""
+    m = market(web3)
+    later(web3, HOUR)
+    owner = web3.eth.accounts[4]
+    pool = deploy(web3, "InsurancePool", owner, m.usdc.address)
+    executor = deploy(web3, "MirrorExecutor", owner, pool.address, USDC, 1000 * USDC)
+    uptime = deploy(web3, "LocalFeed", 0, 0)
+    parts: dict[str, Any] = {
+        "schedule": deploy(web3, "FeeSchedule", terms, owner),
+        "guard": guard_of(web3, m, uptime.address),
+        "breaker": deploy(web3, "Breaker", owner),
+        "pool": pool,
+        "coupons": pool,  # nobody asks for coupons where nothing is charged
+        "venue": venue_of(web3, m),
+    }
+    w = World(web3=web3, market=m, vault=executor, terms=terms, **parts)
+    w.vault = deploy(web3, "StrategyVault", config(w, limits, executor=executor.address))
+    send(web3, pool.functions.setBook(w.vault.address, True), owner)
+    agent = Key(bytes([7]) * 32)
+    send(web3, executor.functions.approveAgent(Web3.to_checksum_address(agent.address), 2**40), w.lead)
+    made = System(w, executor, agent, instructions.domain(web3.eth.chain_id, executor.address))
+    made.fresh()
+    w.deposit(w.lead, 10_000 * USDC)
+    return made
