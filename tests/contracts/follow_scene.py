@@ -42,7 +42,7 @@ def person(name: str) -> LocalAccount:
 
 @dataclass
 class Scene:
-    """`usdc` is the asset; account 0 owns the desk, account 1 is the operator, account 2 the liquidator, 3 gets fees."""
+    """`usdc` is the asset; account 0 owns the desk, 1 is the operator, 2 the liquidator; 3 gets the subscriptions."""
 
     web3: Web3
     usdc: Contract
@@ -55,7 +55,10 @@ class Scene:
     venue: Contract
     desk: Contract
     lead: LocalAccount
+    route: bytes = b""
     nonce: int = 0
+    issued: int = 1_700_000_000
+    """Of the newest mandate made: each is a second later than the one before, and all are long past."""
 
     @cached_property
     def operator(self) -> str:
@@ -70,11 +73,12 @@ class Scene:
 
     def mandate(self, follower: str, **changed: Any) -> dict[str, Any]:
         """10,000 USDC behind the lead, nothing narrower than it must be."""
+        self.issued += 1
         usual = {
             "follower": follower, "lead": self.lead.address, "tokens": [self.weth.address], "allocation": 10_000 * USDC,
             "orderMax": 10_000 * USDC, "leverageBps": 10_000, "ratioBps": 10_000, "openSlippageBps": 100,
-            "exitSlippageBps": 200, "stopSlippageBps": 500, "stopBps": 0, "feeBpsMax": 1_500, "issued": self.now,
-            "expiry": self.now + 10 * 365 * 86_400,
+            "exitSlippageBps": 200, "stopSlippageBps": 500, "stopBps": 0, "feeBpsMax": 1_500, "issued": self.issued,
+            "expiry": 4_000_000_000,
         }  # fmt: skip
         return usual | changed
 
@@ -103,7 +107,7 @@ class Scene:
         usual = {
             "lead": self.lead.address, "book": self.desk.address, "tokenIn": pair[0].address,
             "tokenOut": pair[1].address, "fraction": WETH // 10 if opens else WETH, "limit": 0,
-            "deadline": self.now + 10**9, "nonce": self.nonce,
+            "deadline": 4_000_000_000, "nonce": self.nonce,
         }  # fmt: skip
         return usual | changed
 
@@ -112,13 +116,31 @@ class Scene:
         told = self.instruction(opens, **changed)
         digest = self.executor.functions.digestOf(told).call()
         signature = self.lead.unsafe_sign_hash(digest).signature
-        return self.desk.functions.copy(told, signature, rows(wallets), slippage, b"")
+        return self.desk.functions.copy(told, signature, rows(wallets), slippage, self.route)
 
     def copy(self, *wallets: str, **changed: Any) -> TxReceipt:
         return self.do(self.order(wallets, **changed), self.operator)
 
     def do(self, call: Any, sender: str | None = None, **fields: Any) -> TxReceipt:
         return send(self.web3, call, sender or self.web3.eth.accounts[0], **{"gas": GAS} | fields)
+
+    def coins(self, *people: str) -> None:
+        """One of the chain's own coins each, for gas: who has none cannot even ask."""
+        for who in people:
+            spent = {"from": self.web3.eth.accounts[0], "to": who, "value": 10**18}
+            self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_transaction(spent))
+
+    def act(self, key: LocalAccount, call: Any) -> TxReceipt:
+        """Send it as somebody whose key the node does not hold."""
+        eth = self.web3.eth
+        self.coins(key.address)
+        built = call.build_transaction(
+            {"from": key.address, "nonce": eth.get_transaction_count(key.address), "gas": 5_000_000,
+             "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9}
+        )  # fmt: skip
+        mined = eth.wait_for_transaction_receipt(eth.send_raw_transaction(key.sign_transaction(built).raw_transaction))
+        assert mined["status"] == 1, "reverted"
+        return mined
 
     def told(self, event: str, mined: TxReceipt) -> list[dict[str, Any]]:
         return [dict(e["args"]) for e in getattr(self.desk.events, event)().process_receipt(mined, errors=DISCARD)]
@@ -137,8 +159,17 @@ class Scene:
         return self.usdc.functions.balanceOf(who).call(), self.weth.functions.balanceOf(who).call()
 
     def rule(self, wallet: str) -> dict[str, int]:
-        names = [o["name"] for o in next(e for e in self.desk.abi if e.get("name") == "rules")["outputs"]]
-        return dict(zip(names, self.desk.functions.rules(self.lead.address, wallet).call(), strict=True))
+        """What the desk keeps of a mandate, by name; the limits' fields among the others."""
+        outputs = next(e for e in self.desk.abi if e.get("name") == "ruleOf")["outputs"]
+        *values, limits = self.desk.functions.ruleOf(self.lead.address, wallet).call()
+        kept = dict(zip([o["name"] for o in outputs[:-1]], values, strict=True))
+        return kept | dict(zip([c["name"] for c in outputs[-1]["components"]], limits, strict=True))
+
+    def refusals(self, *signed: tuple[dict[str, Any], bytes]) -> list[str]:
+        """Bring mandates in one batch; why each that was skipped was not taken, in order."""
+        mandates, signatures = zip(*signed, strict=True)
+        mined = self.do(self.desk.functions.followMany(mandates, signatures))
+        return [REFUSALS[e["why"]] for e in self.told("NotFollowed", mined)]
 
 
 def rows(wallets: Sequence[str]) -> bytes:
@@ -150,34 +181,33 @@ def sign(key: LocalAccount, domain: dict[str, Any], name: str, fields: Any, valu
     return bytes(key.sign_message(encode_typed_data(domain, types, values)).signature)
 
 
-def scene(
-    web3: Web3, tokens: tuple[Contract, Contract] | None = None, venue: Contract | None = None, **parts: Any
-) -> Scene:
-    """Deploy a desk: a performance fee of 10% and no subscription unless `parts` says so."""
+def scene(web3: Web3, tokens: tuple[Contract, Contract] | None = None, **terms: Any) -> Scene:
+    """A desk among stand-ins that do as the test says: a fee of 10% and no subscription unless `terms` says so."""
     usdc, weth = tokens or (
         deploy(web3, "LocalToken", "USD Coin", "USDC", 6),
         deploy(web3, "LocalToken", "Wrapped Ether", "WETH", 18),
     )
-    guard = compiled(web3, "Vault.sol", "SetPrices", usdc.address)
-    breaker = compiled(web3, "Vault.sol", "SetBreaker")
-    coupons = compiled(web3, "Vault.sol", "SetCoupons")
-    pool = compiled(web3, "Vault.sol", "TillPool", usdc.address)
-    executor = compiled(web3, "Desk.sol", "PlainExecutor")
-    own_venue = venue or compiled(web3, "Desk.sol", "SetVenue")
-    owner = web3.eth.accounts[0]
-    usual = {
-        "executor": executor.address, "guard": guard.address, "breaker": breaker.address, "venue": own_venue.address,
-        "pool": pool.address, "coupons": coupons.address, "liquidator": web3.eth.accounts[2],
-        "feeRecipient": web3.eth.accounts[3], "subscription": 0, "feeBps": 1_000,
+    parts = {
+        "guard": compiled(web3, "Vault.sol", "SetPrices", usdc.address),
+        "breaker": compiled(web3, "Vault.sol", "SetBreaker"),
+        "coupons": compiled(web3, "Vault.sol", "SetCoupons"),
+        "pool": compiled(web3, "Vault.sol", "TillPool", usdc.address),
+        "executor": compiled(web3, "Desk.sol", "PlainExecutor"),
+        "venue": compiled(web3, "Desk.sol", "SetVenue"),
+    }
+    made = desk_among(web3, usdc, weth, parts, **terms)
+    made.set_price(3000)
+    return made
+
+
+def desk_among(web3: Web3, usdc: Contract, weth: Contract, parts: dict[str, Contract], **terms: Any) -> Scene:
+    """Deploy a desk that works with `parts`; `terms` replaces any of its parameters."""
+    names = ("executor", "guard", "breaker", "venue", "pool", "coupons")
+    usual = {name: parts[name].address for name in names} | {
+        "liquidator": web3.eth.accounts[2], "feeRecipient": web3.eth.accounts[3], "subscription": 0, "feeBps": 1_000,
     }  # fmt: skip
-    desk = deploy(web3, "CopyDesk", tuple((usual | parts).values()), owner)
-    made = Scene(
-        web3, usdc, weth, guard, breaker, coupons, pool, executor, own_venue, desk, person("lead")
-    )
+    desk = deploy(web3, "CopyDesk", tuple((usual | terms).values()), web3.eth.accounts[0])
+    made = Scene(web3, usdc, weth, desk=desk, lead=person("lead"), **parts)
     made.do(desk.functions.list(weth.address))
     made.do(desk.functions.setOperator(made.operator, True))
-    if venue is None:
-        made.set_price(3000)
-    else:
-        made.do(guard.functions.set(weth.address, PRICE, PRICE))
     return made

@@ -47,8 +47,10 @@ abstract contract CopyFees is Mandates {
     function _distribute(address to, uint256 amount) private {
         if (amount == 0) return;
         uint256 insured = amount * INSURANCE_BPS / BPS;
-        ASSET.forceApprove(address(POOL), insured);
-        POOL.contribute(address(this), insured);
+        if (insured != 0) {
+            ASSET.forceApprove(address(POOL), insured);
+            POOL.contribute(address(this), insured);
+        }
         ASSET.safeTransfer(to, amount - insured);
         emit Distributed(to, amount - insured, insured);
     }
@@ -62,10 +64,10 @@ abstract contract CopyFees is Mandates {
         uint256 mark = a.outlay() * GRAIN;
         uint256 paid = a.paid();
         uint256 elapsed = block.timestamp - paid;
-        uint256 due = SUBSCRIPTION * elapsed / MONTH;
-        if (due != 0 || proceeds > mark) {
+        uint256 due = SUBSCRIPTION * elapsed;
+        if (due >= MONTH || proceeds > mark) {
             uint256 full = BPS - _discount(wallet);
-            due = SUBSCRIPTION * elapsed * full / (MONTH * BPS);
+            due = due * full / (MONTH * BPS);
             subscription = Math.min(due, proceeds);
             proceeds -= subscription;
             // What cannot be paid now stays due: the time is paid in proportion.

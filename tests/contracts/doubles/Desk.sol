@@ -43,39 +43,6 @@ contract SetVenue is ISwapVenue {
     }
 }
 
-interface IRouter {
-    struct Single {
-        address tokenIn;
-        address tokenOut;
-        uint24 fee;
-        address recipient;
-        uint256 deadline;
-        uint256 amountIn;
-        uint256 amountOutMinimum;
-        uint160 sqrtPriceLimitX96;
-    }
-
-    function exactInputSingle(Single calldata) external returns (uint256);
-}
-
-/// @dev Uniswap's own router behind the port.
-contract RouterVenue is ISwapVenue {
-    IRouter private immutable ROUTER;
-
-    constructor(IRouter router) {
-        ROUTER = router;
-    }
-
-    function swap(address tokenIn, address tokenOut, uint256 amountIn, uint256 least, address to, bytes calldata)
-        external
-        returns (uint256)
-    {
-        IERC20(tokenIn).transferFrom(msg.sender, address(this), amountIn);
-        IERC20(tokenIn).approve(address(ROUTER), amountIn);
-        return ROUTER.exactInputSingle(IRouter.Single(tokenIn, tokenOut, 3000, to, block.timestamp, amountIn, least, 0));
-    }
-}
-
 /// @dev A token that treats some holders badly.
 contract MoodyToken is ERC20 {
     enum Mood {
