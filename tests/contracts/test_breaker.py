@@ -5,9 +5,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from web3 import Web3
 
-from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
+from tests.contracts.chain import assert_gas, deploy, reverts
 from tests.contracts.doubles import compiled
 from tests.contracts.nodes import later
+from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 BOOK, OTHER = ("0x" + f"{n:02x}" * 20 for n in (0xB1, 0xB2))
@@ -122,7 +123,7 @@ def test_only_sound_limits_are_taken(web3, breaker):
             breaker.functions.setLimit(limit, window).call({"from": web3.eth.accounts[0]})
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     limit=st.integers(1, 4),
     gaps=st.lists(st.sampled_from([0, 1, 20, 55, 59, 60, 61, 100]), min_size=1, max_size=8),

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.chain import assert_gas, create, deploy, gas_used, reverts, send
+from tests.contracts.chain import assert_gas, create, deploy, reverts
 from tests.contracts.doubles import compiled, sources
 from tests.contracts.market import fund
+from tests.contracts.quick import gas_used, send
 
 
 @dataclass
@@ -250,8 +251,8 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=8, deadline=None)
-@given(todo=st.lists(steps, min_size=6, max_size=14))
+@settings(max_examples=5, deadline=None)
+@given(todo=st.lists(steps, min_size=6, max_size=12))
 def test_the_queue_is_what_the_model_says(web3, usdc, pool, todo):
     picture = web3.provider.make_request("evm_snapshot", [])["result"]
     model = Model()

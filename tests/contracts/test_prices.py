@@ -3,13 +3,13 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
+from tests.contracts.chain import assert_gas, deploy, reverts
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market, swap
 from tests.contracts.nodes import later
+from tests.contracts.quick import gas_used, send
+from tests.contracts.ticks import tick_at
 
 SCALE = 10**36
 HOUR = 3600
@@ -39,11 +39,6 @@ def guard(web3, m):
 @pytest.fixture(scope="module")
 def moody(web3):
     return compiled(web3, "Prices.sol", "MoodyFeed", 8)
-
-
-@pytest.fixture(scope="module")
-def probe(web3):
-    return compiled(web3, "Prices.sol", "TickPriceProbe")
 
 
 def now(web3):
@@ -253,51 +248,6 @@ def test_tokens_and_feeds_of_any_decimals_are_priced_alike(web3, m, guard, token
     assert guard.functions.price(coin.address).call() == exact * SCALE
     low, high = guard.functions.bounds(coin.address).call()
     assert high - low <= exact * SCALE / 9_000
-
-
-def tick_at(price):
-    """The last tick at or below a price, by halving."""
-    low, high = -887_272, 887_272
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if power(middle) <= price else (low, middle)
-    return low
-
-
-def power(tick):
-    """1.0001^tick; 400 bits are more than the contract has."""
-    bits = 400
-    size, result, base = abs(tick), 1 << bits, (10001 << bits) // 10000
-    while size:
-        if size & 1:
-            result = result * base >> bits
-        base = base * base >> bits
-        size >>= 1
-    return Fraction(result, 1 << bits) if tick >= 0 else Fraction(1 << bits, result)
-
-
-ticks = st.integers(-887_272, 887_271)
-
-
-@settings(max_examples=25, deadline=None)
-@given(tick=ticks, window=st.integers(1800, 2**24 - 1), rest=st.integers(0, 2**24), first=st.booleans())
-@example(tick=-887_272, window=1800, rest=0, first=True)
-@example(tick=887_271, window=1800, rest=1799, first=False)
-@example(tick=-1, window=1801, rest=1, first=True)
-@example(tick=0, window=1800, rest=0, first=False)
-def test_a_mean_is_what_exact_numbers_say(probe, tick, window, rest, first):
-    rest %= window
-    price = power(tick) * (1 + Fraction(rest, window * 10_000))
-    exact = (price if first else 1 / price) * SCALE
-    got = probe.functions.meanDown(tick * window + rest, window, first).call()
-    assert got <= exact * (1 + Fraction(1, 2**100)), "never above, but for the constants' own rounding"
-    assert exact - got <= 2 + exact / 10**30
-
-
-def test_powers_are_right_to_110_bits_at_every_bit(probe):
-    for n in [*(2**i for i in range(20)), 0, 887_272]:
-        exact = power(n) * 2**128
-        assert abs(probe.functions.ratioX128(n).call() - exact) <= exact / 2**112 + 1
 
 
 def test_a_price_costs_what_is_written_down(web3, m, guard, moody):

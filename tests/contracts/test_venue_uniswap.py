@@ -5,10 +5,11 @@ import json
 import pytest
 from web3 import Web3
 
-from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
+from tests.contracts.chain import assert_gas, deploy, reverts
 from tests.contracts.doubles import compiled
 from tests.contracts.market import CORE, FEE, fund, market, swap
 from tests.contracts.nodes import NODE_MODULES, later
+from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 USDC, WETH = 10**6, 10**18
@@ -25,7 +26,18 @@ def m(web3):
 
 
 @pytest.fixture(scope="module")
-def venue(web3, m):
+def coin(web3, m):
+    """A third token, with a pool against WETH only: 10 of it buy one WETH."""
+    maker = web3.eth.accounts[0]
+    token = deploy(web3, "LocalToken", "Coin", "COIN", 18)
+    provide(web3, m, token, m.weth, FEE, 1_000 * WETH)
+    assert token.functions.balanceOf(maker).call() < 1000
+    return token
+
+
+@pytest.fixture(scope="module")
+def venue(web3, m, coin):
+    """Laid out after the coin, so that every address is the same whichever test is run."""
     pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
     return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
 
@@ -36,16 +48,6 @@ def trader(web3, m, venue):
     fund(web3, m.usdc, who, 100_000 * USDC, venue.address)
     fund(web3, m.weth, who, 100 * WETH, venue.address)
     return who
-
-
-@pytest.fixture(scope="module")
-def coin(web3, m):
-    """A third token, with a pool against WETH only: 10 of it buy one WETH."""
-    maker = web3.eth.accounts[0]
-    token = deploy(web3, "LocalToken", "Coin", "COIN", 18)
-    provide(web3, m, token, m.weth, FEE, 1_000 * WETH)
-    assert token.functions.balanceOf(maker).call() < 1000
-    return token
 
 
 def provide(web3, m, one, other, fee, amount, ticks=(-887220, 887220)):
@@ -191,8 +193,9 @@ def test_a_swap_costs_what_is_written_down(web3, m, venue, trader, coin):
         "swap, one pool": (m.usdc.address, m.weth.address, 3_000 * USDC, 0, trader, route(FEE)),
         "swap, two pools": (m.usdc.address, coin.address, 3_000 * USDC, 0, trader, route(FEE, m.weth, FEE)),
     }
+    later(web3, 60)  # a second's first trade writes the pool's observation, the first of all makes room
     send(web3, venue.functions.swap(*orders["swap, two pools"]), trader)
     for what, order in orders.items():
-        later(web3, 60)  # the first trade of a second also writes the pool's observation
+        later(web3, 60)
         way = "up" if int(m.usdc.address, 16) > int(m.weth.address, 16) else "down"
         assert_gas("guard", f"{what}, {way}", gas_used(web3, venue.functions.swap(*order), trader))
