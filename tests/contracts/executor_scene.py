@@ -92,12 +92,14 @@ def scene(web3: Web3) -> Scene:
     owner = web3.eth.accounts[0]
     lead, agent, stranger = (Key(bytes([n]) * 32) for n in (1, 2, 3))
     usdc = deploy(web3, "LocalToken", "USD Coin", "USDC", 6)
-    pool = compiled(web3, "Executor.sol", "PlainPool", usdc.address)
+    pool = deploy(web3, "InsurancePool", owner, usdc.address)
     executor = deploy(web3, "MirrorExecutor", owner, pool.address, *BOND)
     for key in (lead, agent, stranger):
         fuel(web3, key)
     separator = instructions.domain(web3.eth.chain_id, executor.address)
     book = book_of(web3, lead.address)
+    for listed in (executor, book):
+        send(web3, pool.functions.setBook(listed.address, True), owner)
     return Scene(web3, usdc, pool, executor, book, lead, agent, stranger, owner, separator)
 
 

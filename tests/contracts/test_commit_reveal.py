@@ -54,6 +54,13 @@ def forfeiting(s, order):
     return s.executor.functions.forfeit(order.lead, committed(s, order))
 
 
+def contributed(s, book):
+    """What the insurance pool has on the account of `book`, base units."""
+    (event,) = s.pool.events.Contributed().get_logs(from_block=0)
+    assert event["args"]["book"] == book.address
+    return event["args"]["amount"]
+
+
 def refused(s, call, error, key=None):
     with reverts(s.executor, error):
         call.call({"from": address(key or s.lead)}, "pending")
@@ -102,8 +109,16 @@ def test_the_windows_last_second_counts_and_the_next_forfeits(s):
     refused(s, revealing(s, orders[1]), "RevealTooLate")
     mined = s.by(s.stranger, forfeiting(s, orders[1]), GAS)
     assert [e["bond"] for e in s.events(mined, "Forfeited")] == [BOND[0]]
-    assert s.pool.functions.given(s.book.address).call() == BOND[0] == balance(s, s.pool.address)
+    assert contributed(s, s.book) == BOND[0] == balance(s, s.pool.address)
     refused(s, forfeiting(s, orders[1]), "NotCommitted")
+
+
+def test_a_bond_of_a_book_that_the_pool_does_not_know_counts_for_the_executor(s):
+    order = s.instruction()
+    send(s.web3, s.pool.functions.setBook(s.book.address, False), s.owner)
+    next_at(s.web3, commit(s, order) + DELAY + WINDOW + 1)
+    s.by(s.stranger, forfeiting(s, order), GAS)
+    assert contributed(s, s.executor) == BOND[0] == balance(s, s.pool.address)
 
 
 def test_another_may_not_reveal_and_an_agent_may(s):
@@ -273,7 +288,7 @@ def test_going_back_waits_until_what_is_committed_is_revealed_or_lost(s):
 
 def test_a_bond_that_takes_a_toll_is_refused(s):
     toll = compiled(s.web3, "Executor.sol", "TollToken")
-    pool = compiled(s.web3, "Executor.sol", "PlainPool", toll.address)
+    pool = deploy(s.web3, "InsurancePool", s.owner, toll.address)
     executor = deploy(s.web3, "MirrorExecutor", s.owner, pool.address, *BOND)
     at = dataclasses.replace(s, executor=executor, usdc=toll)
     fund(at, at.lead)

@@ -162,7 +162,7 @@ def alone(s, router, vault, follower):
 
 
 def test_of_a_token_with_a_toll_the_vault_gets_what_arrived(s):
-    toll = compiled(s.web3, "Router.sol", "RouterToll")
+    toll = compiled(s.web3, "Executor.sol", "TollToken")
     router = deploy(s.web3, "VaultRouter", s.owner, toll.address)
     vault = compiled(s.web3, "Router.sol", "PlainVault", toll.address, False)
     follower = s.followers[0]

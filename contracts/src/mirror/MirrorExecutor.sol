@@ -27,9 +27,9 @@ contract MirrorExecutor is CommitReveal, Ownable2Step {
     /// @notice The book takes another lead's instructions.
     error NotTheBooksLead(address book, address lead);
 
-    /// @param pool whose asset the bonds are in, and who gets those that are forfeited
-    constructor(address owner, IInsurancePool pool, uint96 bondMin_, uint96 bondMax_)
-        CommitReveal(pool)
+    /// @param pool_ whose asset the bonds are in, and who gets those that are forfeited
+    constructor(address owner, IInsurancePool pool_, uint96 bondMin_, uint96 bondMax_)
+        CommitReveal(pool_)
         EIP712("Pilotfish", "1")
         Ownable(owner)
     {

@@ -55,7 +55,7 @@ contract VaultRouter is Ownable2Step, ReentrancyGuardTransient {
         asset = asset_;
     }
 
-    /// @notice Let `publisher_` place followers, and nobody else.
+    /// @notice Let `publisher_` place followers, and nobody else; zero: nobody at all.
     function setPublisher(address publisher_) external onlyOwner {
         publisher = publisher_;
         emit PublisherSet(publisher_);

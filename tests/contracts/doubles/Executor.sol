@@ -3,10 +3,8 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IBook, Instruction} from "src/types/Instruction.sol";
-import {IInsurancePool} from "src/types/IInsurancePool.sol";
 
 /// A book whose own work is as little as can be; it refuses, or burns its gas, when it is told to.
 contract PlainBook is IBook {
@@ -39,7 +37,7 @@ contract PlainBook is IBook {
     }
 }
 
-/// A lead that is a contract: its owner's signature is its own; it may call anything.
+/// A lead that is a contract: its owner's signature is its own.
 contract PlainWallet is IERC1271 {
     address private immutable owner;
 
@@ -51,25 +49,6 @@ contract PlainWallet is IERC1271 {
         (address signer, ECDSA.RecoverError failed,) = ECDSA.tryRecoverCalldata(hash, signature);
         return
             failed == ECDSA.RecoverError.NoError && signer == owner ? this.isValidSignature.selector : bytes4(0xffffffff);
-    }
-}
-
-/// An insurance pool that keeps what it is given and how much came for which book.
-contract PlainPool is IInsurancePool {
-    address public immutable asset;
-    mapping(address book => uint256) public given;
-
-    constructor(address asset_) {
-        asset = asset_;
-    }
-
-    function contribute(address book, uint256 amount) external {
-        given[book] += amount;
-        require(IERC20(asset).transferFrom(msg.sender, address(this), amount));
-    }
-
-    function claim(address, address, uint256) external pure returns (uint256) {
-        revert();
     }
 }
 

@@ -26,15 +26,3 @@ contract PlainVault is ERC4626 {
         return super.deposit(half ? assets / 2 : assets, receiver);
     }
 }
-
-/// A token that keeps a hundredth of every transfer.
-contract RouterToll is ERC20("Toll", "TOLL") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function _update(address from, address to, uint256 amount) internal override {
-        super._update(from, to, amount);
-        if (from != address(0) && to != address(0)) super._update(to, address(1), amount / 100);
-    }
-}

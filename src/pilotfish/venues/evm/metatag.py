@@ -23,7 +23,8 @@ SIZE = 38
 TRANSFER = keccak(b"Transfer(address,address,uint256)")
 SWAP_V3 = keccak(b"Swap(address,address,int256,int256,uint160,uint128,int24)")
 NUMBERS = 16
-"""Nonces to each of a lead's own transactions: the first is its tagged swap's, the rest are for what it signs."""
+"""Instruction nonces to each of a lead's own transactions: a tagged swap takes 16 × (its transaction's nonce + 1), what
+the lead signs meanwhile 16 × (its account's nonce) + 1 to 15. So nothing collides and all rise, as desks demand."""
 BPS = 10_000
 
 
@@ -126,8 +127,8 @@ def instruction_of(
     """The instruction for the tag's book that an agent of the lead signs.
 
     `held_before` is the lead's balance of the token it sold, base units, before the transaction; the book's price may
-    be worse than the lead's by `slippage_bps`. Shares and limits are rounded down. The nonce is the transaction's own
-    times `NUMBERS`: the same transaction, seen again after a crash or a reorg, counts once. Raises SwapRefused.
+    be worse than the lead's by `slippage_bps`. Shares and limits are rounded down. The nonce is made of the
+    transaction's own: the same transaction, seen again after a crash or a reorg, counts once. Raises SwapRefused.
     """
     if not swap.amount_in <= held_before:
         raise SwapRefused("a tagged swap", "sold more than the lead is said to have held", "read the balance again")
@@ -138,7 +139,7 @@ def instruction_of(
         raise SwapRefused("a tagged swap", "is too small a share of the lead's balance", "nothing is mirrored")
     limit = swap.amount_out * LIMIT_SCALE * (BPS - slippage_bps) // (swap.amount_in * BPS)
     return Instruction(
-        tx.sender, tag.book, swap.token_in, swap.token_out, fraction, limit, deadline, tx.nonce * NUMBERS
+        tx.sender, tag.book, swap.token_in, swap.token_out, fraction, limit, deadline, (tx.nonce + 1) * NUMBERS
     )
 
 

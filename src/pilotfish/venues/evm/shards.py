@@ -8,6 +8,7 @@ sorted, pairs are sorted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -40,18 +41,21 @@ class Placement:
 
     def __init__(self, seats: Mapping[str, Seat]) -> None:
         self.seats = dict(seats)
+
+    @cached_property
+    def _tree(self) -> tuple[list[bytes], dict[str, int]]:
+        """The nodes from the root down, and where each follower's leaf is among them."""
         leaves = {leaf(seat): follower for follower, seat in self.seats.items()}
         ordered = sorted(leaves)
-        size = len(ordered)
-        tree = [b""] * (size - 1) + ordered[::-1]
-        for at in range(size - 2, -1, -1):
-            tree[at] = parent(tree[2 * at + 1], tree[2 * at + 2])
-        self._tree = tree
-        self._at = {leaves[node]: at for at, node in enumerate(tree[size - 1 :], size - 1)}
+        inner = len(ordered) - 1
+        nodes = [b""] * inner + ordered[::-1]
+        for at in range(inner - 1, -1, -1):
+            nodes[at] = parent(nodes[2 * at + 1], nodes[2 * at + 2])
+        return nodes, {leaves[node]: at for at, node in enumerate(nodes[inner:], inner)}
 
     @property
     def root(self) -> bytes:
-        return self._tree[0]
+        return self._tree[0][0]
 
     def seat(self, follower: str) -> Seat:
         """Raises PlacementRefused for one that has none."""
@@ -62,10 +66,11 @@ class Placement:
 
     def proof(self, follower: str) -> list[bytes]:
         """The path from the follower's leaf to the root, lowest first. Raises PlacementRefused."""
-        at = self._at[self.seat(follower).follower]
+        nodes, places = self._tree
+        at = places[self.seat(follower).follower]
         path = []
         while at > 0:
-            path.append(self._tree[at + 1 if at % 2 else at - 1])
+            path.append(nodes[at + 1 if at % 2 else at - 1])
             at = (at - 1) // 2
         return path
 
