@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pilotfish import __version__
+from pilotfish import __version__, cli_chain, cli_onchain
 from pilotfish.cli_common import console, plain_errors
 from pilotfish.cli_venues import Config, Leads, VenueName, add_to
 from pilotfish.domain.mandate import Route
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mirror lead traders, and prove every fill of it.")
 add_to(app)
+cli_chain.add_to(app)
+cli_onchain.add_to(cli_chain.chain)
 ROUTES = {"omnibus": Route.OMNIBUS, "segregated": Route.SEGREGATED}
 
 Out = Annotated[Path, typer.Option(help="Folder for the journal and the report; made if need be.")]

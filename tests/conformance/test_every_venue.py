@@ -47,10 +47,18 @@ def minimum(rig: Rig) -> None:
 
 
 def short(rig: Rig) -> None:
-    rig.submit(rig.order(1, -1, -3), rig.order(2, -1, 3, Tif.GTC))
+    rig.submit(rig.order(1, -1, -3), rig.order(2, -1, 3, Tif.IOC if "resting" in rig.lacks else Tif.GTC))
     rig.ended(1, 2)
     assert [rig.heard.end(coid).signal for coid in (1, 2)] == [REJECT, REJECT]
     assert rig.position(-1) == 0
+
+
+def resting(rig: Rig) -> None:
+    rig.submit(rig.order(1, 1, -3, Tif.GTC), rig.order(2, 1, -3, Tif.ALO), rig.order(3, 1, 3))
+    rig.submit(Amend(3, 1, rig.price(2)))
+    rig.ended(1, 2, 3)
+    assert [rig.heard.end(coid).signal for coid in (1, 2, 3)] == [REJECT, REJECT, FILLED]
+    assert rig.executed() == {3: rig.size}
 
 
 def amend_in_place(rig: Rig) -> None:
@@ -97,7 +105,7 @@ def within_the_process(rig: Rig) -> None:
 PROBES: dict[str, Callable[[Rig], None]] = {
     "separate accounts": separate_accounts, "leads": leads, "minimum": minimum, "short": short,
     "amend in place": amend_in_place, "tick": tick, "clock": clock, "trust": trust, "keys": within_the_process,
-    "bytes": within_the_process,
+    "bytes": within_the_process, "resting": resting,
 }  # fmt: skip
 LACKS = [(one, ability) for one in EVERY for ability in one.lacks]
 

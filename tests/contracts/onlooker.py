@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import Any
 
 from web3 import Web3
@@ -22,9 +24,17 @@ class Web3Node:
         try:
             told = plain(self._web3.manager.request_blocking(method, params))
         except Exception as refused:
-            data = next((d for d in map(revert_data, getattr(refused, "args", ())) if d), b"")
-            raise CallRefused(f"node here, {method}", str(refused)[:200], data=data) from None
+            raise CallRefused(f"node here, {method}", str(refused)[:200], data=reverted_with(refused)) from None
         return self._tamper(method, params, told) if self._tamper else told
+
+
+def reverted_with(refused: Exception) -> bytes:
+    """What a contract reverted with: a node says it in its reply, the chain in the process in its text."""
+    reply = getattr(refused, "rpc_response", None)
+    if reply:
+        return revert_data(reply["error"].get("data"))
+    found = re.search(r"b'.*'|b\".*\"", str(refused), re.DOTALL)
+    return ast.literal_eval(found[0]) if found else b""
 
 
 def plain(value: Any) -> Any:

@@ -9,8 +9,11 @@ from pilotfish.domain.errors import JournalUnavailable
 from pilotfish.venues.evm.anchoring import Batch, links
 from pilotfish.venues.evm.anchoring_read import read_anchors
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer
+from pilotfish.venues.keys.key import Key
+from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.worlds.onchain.kept import kept_path, read_kept
 from pilotfish.worlds.onchain.publishing import AnchorRefused, Publisher
+from pilotfish.worlds.onchain.sending import Sender
 from tests.contracts.chain import deploy, send
 from tests.contracts.onlooker import Web3Node
 from tests.unit.anchoring_scene import Story
@@ -209,6 +212,24 @@ def test_a_log_too_long_for_a_node_is_read_in_parts(web3, anchor, story):
     whole = told(web3, anchor, sender.address)
     assert len(whole.batches) == 3
     assert asyncio.run(read_anchors(Web3Node(web3, few), anchor, sender.address)).batches == whole.batches
+
+
+def test_a_key_of_our_own_signs_and_pays_for_what_is_anchored(web3, anchor, story):
+    key = Key(b"\x21" * 32)
+    rich = {"from": web3.eth.accounts[0], "to": Web3.to_checksum_address(key.address), "value": 10**18}
+    web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction(rich))
+
+    async def sign(requests):
+        return Keyring([key]).sign_all(requests)
+
+    node = Web3Node(web3)
+    ours = Publisher(story.path, node, anchor, Sender(node, key.address, sign))
+    first = go(ours)
+    assert told(web3, anchor, key.address).batches[0].transaction == first.transaction
+    story.trade(-500)
+    story.write(story.path)
+    assert go(ours).batches == 2
+    assert go(ours).transaction == ""
 
 
 def test_what_the_batches_cost_and_the_code_that_stands_is_told(web3, anchor, story):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from web3 import Web3
 
 from pilotfish.domain.errors import NumericOverflow
-from pilotfish.venues.evm import anchoring, figures, merkle
+from pilotfish.venues.evm import abi, anchoring, figures, merkle
 from pilotfish.venues.evm.anchoring import Batch, Proof
 from pilotfish.venues.evm.artifact import load
 from pilotfish.venues.evm.figures import Figure
@@ -102,10 +102,10 @@ def test_the_head_folds_every_batch_into_the_one_before(some):
 @settings(max_examples=25, deadline=None)
 @given(batches, words)
 def test_a_log_gives_its_batch_back_and_anything_else_is_refused(batch, before):
-    topics = [anchoring.ANCHORED, anchoring.address_word(WHO), batch.journal_root]
-    data = before + batch.figures_root + anchoring.number_word(batch.records)
+    topics = [anchoring.ANCHORED, abi.place(WHO), batch.journal_root]
+    data = before + batch.figures_root + abi.word(batch.records)
     assert anchoring.batch_of(topics, data) == (batch, before)
-    large = data[:64] + anchoring.number_word(2**64)
+    large = data[:64] + abi.word(2**64)
     other = [bytes(32), *topics[1:]]
     for bad_topics, bad in ((topics[:2], data), (other, data), (topics, data[1:]), (topics, large)):
         with pytest.raises(ValueError, match=r"not a log of Anchored|more records"):

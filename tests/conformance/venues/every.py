@@ -1,5 +1,6 @@
 """All venues of the suite."""
 
+from tests.conformance.venues.evm import EvmRig
 from tests.conformance.venues.exchanges import BinanceRig, BybitRig, OkxRig
 from tests.conformance.venues.hyperliquid import HyperliquidRig
 from tests.conformance.venues.polymarket import PolymarketRig
@@ -9,6 +10,7 @@ from tests.conformance.venues.sockets import HyperliquidOnSockets, PolymarketOnS
 
 EVERY: tuple[type[Rig], ...] = (
     SimRig, HyperliquidRig, HyperliquidOnSockets, PolymarketRig, PolymarketOnSockets, BinanceRig, BybitRig, OkxRig,
+    EvmRig,
 )  # fmt: skip
 
 

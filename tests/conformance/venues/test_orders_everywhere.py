@@ -12,6 +12,7 @@ ACK, FILLED, CANCEL, REJECT, ABSENT, LOST = (
     OrderSignal.ACK, OrderSignal.FILLED, OrderSignal.CANCEL, OrderSignal.REJECT, OrderSignal.ABSENT, OrderSignal.LOST,
 )  # fmt: skip
 POOR = (Reason.BALANCE, Reason.MARGIN)
+where_orders_rest = pytest.mark.parametrize("make", with_("resting"), indirect=True, ids=lambda one: one.name)
 
 
 def rests(rig, coid: int, side: int = 1, steps: int = 0, tif: Tif = Tif.GTC, **more: int) -> None:
@@ -71,6 +72,7 @@ def test_an_order_that_finds_nothing_ends_without_fills(rig):
 # -- resting -----------------------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_a_resting_order_is_filled_by_a_stranger_and_its_rest_cancelled(rig):
     part = rig.size * 2 // 5
     rests(rig, 1)
@@ -84,6 +86,7 @@ def test_a_resting_order_is_filled_by_a_stranger_and_its_rest_cancelled(rig):
     assert rig.resting() == set()
 
 
+@where_orders_rest
 def test_a_resting_order_that_strangers_take_whole_is_told_filled(rig):
     rests(rig, 1)
     for _ in range(2):
@@ -93,6 +96,7 @@ def test_a_resting_order_that_strangers_take_whole_is_told_filled(rig):
     assert len({one.fill_id for one in rig.heard.fills_of(1)}) == len(rig.heard.fills_of(1)) >= 2
 
 
+@where_orders_rest
 def test_a_post_only_order_that_would_cross_does_not_trade(rig):
     rig.submit(rig.order(1, 1, 2, Tif.ALO))
     rig.ended(1)
@@ -102,6 +106,7 @@ def test_a_post_only_order_that_would_cross_does_not_trade(rig):
     rests(rig, 2, tif=Tif.ALO)
 
 
+@where_orders_rest
 def test_an_amended_order_keeps_its_id_and_trades_at_its_new_price_and_size(rig):
     rests(rig, 1, steps=-3)
     before, lots = len(rig.heard.words[1]), rig.size * 3 // 5
@@ -123,6 +128,7 @@ def test_an_amended_order_keeps_its_id_and_trades_at_its_new_price_and_size(rig)
 # -- cancels -----------------------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_a_cancel_that_loses_the_race_is_told_how_the_order_ended(rig):
     rests(rig, 1)
     rig.stranger(-1, rig.size, 0)
@@ -133,6 +139,7 @@ def test_a_cancel_that_loses_the_race_is_told_how_the_order_ended(rig):
     assert rig.heard.lots(1) == rig.size
 
 
+@where_orders_rest
 def test_a_cancel_that_comes_with_its_order_takes_it(rig):
     rig.submit(rig.order(1, 1, -3, Tif.GTC), Cancel(1))
     rig.ended(1)
@@ -150,6 +157,7 @@ def test_a_cancel_of_what_is_over_changes_nothing(rig):
     assert not {ABSENT, CANCEL, REJECT} & set(rig.heard.signals(1))
 
 
+@where_orders_rest
 def test_a_cancel_of_an_order_that_never_was_harms_nothing(rig):
     rests(rig, 1, steps=-3)
     rig.submit(Cancel(99))
@@ -158,6 +166,7 @@ def test_a_cancel_of_an_order_that_never_was_harms_nothing(rig):
     assert rig.resting() == {1}
 
 
+@where_orders_rest
 def test_cancel_all_takes_everything_of_ours(rig):
     for coid, steps in ((1, 0), (2, -2), (3, -3)):
         rests(rig, coid, steps=steps)
@@ -170,6 +179,7 @@ def test_cancel_all_takes_everything_of_ours(rig):
 # -- together ----------------------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_orders_handed_over_together_are_answered_one_by_one_the_bad_among_the_good(rig):
     poor = 10**6 * rig.size
     rig.submit(

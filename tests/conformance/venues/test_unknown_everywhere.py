@@ -10,7 +10,7 @@ from pilotfish.domain.orders import Cancel, OrderSignal, PlaceBatch, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.twins.faults import Fault
 from tests.conformance.venues.every import EVERY, with_
-from tests.conformance.venues.test_orders_everywhere import rests
+from tests.conformance.venues.test_orders_everywhere import rests, where_orders_rest
 from tests.conformance.venues.virtual import InVirtualTime
 
 ACK, FILLED, CANCEL, REJECT, ABSENT, LOST = (
@@ -37,7 +37,12 @@ def test_an_order_whose_request_was_lost_is_absent_in_the_end_and_sent_again_is_
     assert (rig.taken(1), rig.doubled()) == (1, 0)
 
 
-@pytest.mark.parametrize("tif", [Tif.IOC, Tif.GTC])
+@pytest.mark.parametrize(
+    ("make", "tif"),
+    [*((one, Tif.IOC) for one in EVERY), *((one, Tif.GTC) for one in with_("resting"))],
+    indirect=["make"],
+    ids=lambda one: one.name,
+)
 def test_an_order_whose_answer_was_lost_ends_as_the_venue_says(rig, tif):
     rig.fault(Fault.LOST_ANSWER)
     rig.submit(rig.order(1, 1, 3 if tif is Tif.IOC else 0, tif))
@@ -56,6 +61,7 @@ def test_an_order_whose_answer_was_lost_ends_as_the_venue_says(rig, tif):
     assert rig.heard.end(1) is None or rig.heard.end(1).signal is FILLED
 
 
+@where_orders_rest
 def test_an_order_that_is_on_its_way_is_not_called_absent(rig):
     for coid in range(1, 6):
         rig.submit(rig.order(coid, 1, -3, Tif.GTC), Query(0, (coid,)))
@@ -65,6 +71,7 @@ def test_an_order_that_is_on_its_way_is_not_called_absent(rig):
     rig.asked(1, 5, open_=(1, 5))
 
 
+@where_orders_rest
 def test_the_same_order_again_is_one_order(rig):
     rests(rig, 1, steps=-3)
     rig.submit(rig.order(1, 1, -3, Tif.GTC))
@@ -77,7 +84,7 @@ def test_the_same_order_again_is_one_order(rig):
     assert rig.heard.lots(2) == rig.size
 
 
-@pytest.mark.parametrize("make", with_("keys"), **names)
+@pytest.mark.parametrize("make", with_("keys", "resting"), **names)
 def test_a_server_that_fails_has_not_refused(make):
     rig = make()
     for coid in range(1, 6):
@@ -117,6 +124,7 @@ def test_a_batch_of_which_a_part_was_lost_is_found_out_order_by_order(make, faul
 # -- gaps --------------------------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_what_happened_in_a_gap_is_told_after_it(rig):
     rests(rig, 1)
     rests(rig, 2, steps=-3)
@@ -137,6 +145,7 @@ def test_the_connection_is_told_down_before_up_and_the_answer_after_it(rig):
     )
 
 
+@where_orders_rest
 def test_an_answer_says_where_each_order_stands_and_its_cursor_leads_on(rig):
     rests(rig, 1, steps=-3)
     rig.submit(rig.order(2, 1, 3))
@@ -163,6 +172,7 @@ def test_what_a_lead_trades_in_a_gap_is_told_and_where_it_stands(make):
 # -- restarts and shutdowns --------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_after_a_restart_every_order_of_before_is_found_again(rig):
     rests(rig, 1)
     rests(rig, 2, steps=-3)
@@ -181,6 +191,7 @@ def test_after_a_restart_every_order_of_before_is_found_again(rig):
     rig.ended(2)
 
 
+@where_orders_rest
 def test_a_shutdown_leaves_no_order_open_and_nothing_unsaid(rig):
     rests(rig, 1)
     rests(rig, 2, steps=-3)
@@ -204,6 +215,7 @@ def trades_a_little(rig) -> None:
     assert [rig.heard.lots(coid) for coid in (1, 2, 3)] == [rig.size // 2, rig.size, 0]
 
 
+@where_orders_rest
 def test_doubled_and_reordered_messages_change_nothing(rig):
     rig.always(double=1.0, reorder=0.3)
     trades_a_little(rig)
@@ -211,7 +223,7 @@ def test_doubled_and_reordered_messages_change_nothing(rig):
     assert min(rig.injected(fault) for fault in (Fault.DOUBLE, Fault.REORDER)) > 0
 
 
-@pytest.mark.parametrize("make", with_("bytes"), **names)
+@pytest.mark.parametrize("make", with_("bytes", "resting"), **names)
 def test_garbage_changes_nothing(make):
     rig = make()
     rig.always(garbage=0.3)
@@ -223,6 +235,7 @@ def test_garbage_changes_nothing(make):
 # -- refusals of the day -----------------------------------------------------------------------------------------------
 
 
+@where_orders_rest
 def test_beyond_the_rate_limit_orders_are_late_or_refused_and_never_lost_and_cancels_pass(rig):
     rests(rig, 1, steps=-3)
     rig.fault(Fault.RATE_LIMIT)
@@ -261,7 +274,7 @@ def test_no_book_without_a_verdict_and_none_trusted_before_the_first(make):
     assert sum(not doubt for doubt in rig.heard.doubts[0]) >= 2, "it was doubted between"
 
 
-@pytest.mark.parametrize("make", with_("clock", "trust"), **names)
+@pytest.mark.parametrize("make", with_("clock", "trust", "resting"), **names)
 @pytest.mark.parametrize("skew_s", [-5, 5])
 def test_a_venue_whose_clock_is_off_is_doubted_and_harms_nothing(make, skew_s):
     rig = make(skew_ns=skew_s * 10**9)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pilotfish.venues.evm.abi import WORD, place, selector, word
 from pilotfish.venues.evm.figures import Figure, words_of
 from pilotfish.venues.keys.key import keccak
 
 NO_LINK = bytes(32)
 """What a publisher's first batch follows."""
-WORD = 32
 _UINT64_MAX = 2**64 - 1
 
 
@@ -37,29 +37,17 @@ class Logged(NamedTuple):
     transaction: str
 
 
-def number_word(value: int) -> bytes:
-    return value.to_bytes(WORD, "big")
-
-
-def address_word(address: str) -> bytes:
-    return bytes.fromhex(address.removeprefix("0x")).rjust(WORD, b"\x00")
-
-
-def _selector(signature: str) -> bytes:
-    return keccak(signature.encode())[:4]
-
-
 _BATCH = "(bytes32,bytes32,uint64)"
-_ANCHOR = _selector(f"anchor(bytes32,{_BATCH})")
-_HEAD = _selector("head(address)")
-_PROVEN = _selector(f"proven(address,bytes32,{_BATCH},bytes32[],(bytes32,bytes32,int256),bytes32[])")
-HEAD_MOVED = _selector("HeadMoved(bytes32)")
+_ANCHOR = selector(f"anchor(bytes32,{_BATCH})")
+_HEAD = selector("head(address)")
+_PROVEN = selector(f"proven(address,bytes32,{_BATCH},bytes32[],(bytes32,bytes32,int256),bytes32[])")
+HEAD_MOVED = selector("HeadMoved(bytes32)")
 ANCHORED = keccak(b"Anchored(address,bytes32,bytes32,bytes32,uint64)")
 """Topic of the log of a batch."""
 
 
 def batch_words(batch: Batch) -> bytes:
-    return batch.journal_root + batch.figures_root + number_word(batch.records)
+    return batch.journal_root + batch.figures_root + word(batch.records)
 
 
 def digest(batch: Batch) -> bytes:
@@ -87,7 +75,7 @@ def anchor_call(before: bytes, batch: Batch) -> bytes:
 
 def head_call(publisher: str) -> bytes:
     """Calldata that asks for a publisher's head."""
-    return _HEAD + address_word(publisher)
+    return _HEAD + place(publisher)
 
 
 class Proof(NamedTuple):
@@ -109,12 +97,12 @@ def proven_call(proof: Proof) -> bytes:
     return b"".join(
         (
             _PROVEN,
-            address_word(proof.publisher),
+            place(proof.publisher),
             proof.before,
             batch_words(proof.batch),
-            number_word(fixed),
+            word(fixed),
             words_of(proof.figure),
-            number_word(fixed + len(later)),
+            word(fixed + len(later)),
             later,
             path,
         )
@@ -122,7 +110,7 @@ def proven_call(proof: Proof) -> bytes:
 
 
 def _array(items: Sequence[bytes]) -> bytes:
-    return number_word(len(items)) + b"".join(items)
+    return word(len(items)) + b"".join(items)
 
 
 def batch_of(topics: Sequence[bytes], data: bytes) -> tuple[Batch, bytes]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pilotfish.venues.evm.anchoring import ANCHORED, WORD, Logged, address_word, batch_of, head_call
+from pilotfish.venues.evm.abi import WORD, place
+from pilotfish.venues.evm.anchoring import ANCHORED, Logged, batch_of, head_call
 from pilotfish.venues.evm.artifact import load
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, fields, octets, quantity, tag
 
@@ -69,7 +70,7 @@ def _is_anchor(code: bytes) -> bool:
 
 async def _batches(node: Node, anchor: str, publisher: str, first: int, last: int) -> list[Logged]:
     """The log from block to block; where the node finds that too much, in halves."""
-    who = "0x" + address_word(publisher).hex()
+    who = "0x" + place(publisher).hex()
     asked = {"address": anchor, "fromBlock": tag(first), "toBlock": tag(last), "topics": ["0x" + ANCHORED.hex(), who]}
     try:
         told = await node.ask("eth_getLogs", [asked])
@@ -94,11 +95,11 @@ def _logged(told: Any, anchor: str, publisher: str) -> Logged:
         batch, before = batch_of(topics, octets(entry.get("data"), "log data"))
     except ValueError as bad:
         raise NoAnswer("the node's log", str(bad), "ask another node") from None
-    if topics[1] != address_word(publisher) or str(entry.get("address")).lower() != anchor.lower():
+    if topics[1] != place(publisher) or str(entry.get("address")).lower() != anchor.lower():
         raise NoAnswer("the node's log", "is of another contract or publisher", "ask another node")
-    block, place = quantity(entry.get("blockNumber"), "block"), quantity(entry.get("logIndex"), "log index")
+    block, index = quantity(entry.get("blockNumber"), "block"), quantity(entry.get("logIndex"), "log index")
     sent = "0x" + octets(entry.get("transactionHash"), "transaction", WORD).hex()
-    return Logged(batch, before, block, place, sent)
+    return Logged(batch, before, block, index, sent)
 
 
 async def _costs(node: Node, batches: list[Logged]) -> tuple[int, int]:

@@ -6,12 +6,14 @@ its own, so no error and no line shows more of it than the host.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import msgspec
 from yarl import URL
 
 from pilotfish.domain.errors import VenueError
+from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.evm import abi
 from pilotfish.venues.net.http import Http
 from pilotfish.venues.session import SECOND, Ask
 
@@ -92,33 +94,30 @@ def revert_data(told: Any) -> bytes:
     """What a contract reverted with, where the node tells: as nodes differ, text or an object with the text in it."""
     if isinstance(told, dict):
         told = told.get("data")
-    if not isinstance(told, str) or not told.startswith("0x"):
-        return b""
     try:
-        return bytes.fromhex(told[2:])
-    except ValueError:
+        return abi.unhex(told) if isinstance(told, str) else b""
+    except MessageRefused:
         return b""
 
 
 def quantity(told: Any, what: str) -> int:
     """A number as nodes write it, `0x1f`. Raises NoAnswer."""
-    if isinstance(told, str) and told.startswith("0x") and len(told) <= 66:
-        try:
-            return int(told, 16)
-        except ValueError:
-            pass
-    raise NoAnswer(f"the node's {what}", f"is no number: {str(told)[:_WHY_CHARS]}", "ask another node")
+    try:
+        return abi.quantity(told) if isinstance(told, str) else _no(told, what)
+    except MessageRefused:
+        return _no(told, what)
 
 
 def octets(told: Any, what: str, size: int | None = None) -> bytes:
     """Bytes as nodes write them, `0x…`; of a size where one is given. Raises NoAnswer."""
-    if isinstance(told, str) and told.startswith("0x"):
-        try:
-            raw = bytes.fromhex(told[2:])
-        except ValueError:
-            raw = None
-        if raw is not None and size in (None, len(raw)):
-            return raw
+    try:
+        raw = abi.unhex(told) if isinstance(told, str) else _no(told, what)
+    except MessageRefused:
+        return _no(told, what)
+    return raw if size in (None, len(raw)) else _no(told, what)
+
+
+def _no(told: Any, what: str) -> NoReturn:
     raise NoAnswer(f"the node's {what}", f"is not what it should be: {str(told)[:_WHY_CHARS]}", "ask another node")
 
 

@@ -25,6 +25,7 @@ _CALLS: dict[str, int | None] = {
     "anchor(bytes32,(bytes32,bytes32,uint64))": None,
     "liquidate(address,address,bytes[])": None,
     "stop(address,address,address,bytes)": None,
+    "recovered(address,address)": None,
 }
 """By signature: the place of the word that must be the signer's own address, where there is one."""
 PERMITTED = {keccak(signature.encode())[:4]: place for signature, place in _CALLS.items()}

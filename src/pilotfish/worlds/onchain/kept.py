@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.anchoring import WORD
+from pilotfish.venues.evm.abi import WORD
 from pilotfish.venues.evm.figures import UNITS, Figure
 
 

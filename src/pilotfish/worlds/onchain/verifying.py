@@ -12,7 +12,8 @@ from rich.console import Console
 from pilotfish.domain.errors import ConfigError
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.anchoring import number_word, proven_call
+from pilotfish.venues.evm.abi import word
+from pilotfish.venues.evm.anchoring import proven_call
 from pilotfish.venues.evm.anchoring_read import Told, head_at, read_anchors
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer, Node, block_at, call, tag
 from pilotfish.venues.net.http import Http
@@ -101,5 +102,5 @@ async def _disagreement(told: Told, other: Node, asked: Question) -> list[str]:
 async def _confirm(node: Node, anchor: str, told: Told, data: bytes) -> None:
     """The contract itself says yes. Raises NoAnswer where it does not."""
     answer = await call(node, anchor, data, tag(told.block))
-    if answer != number_word(1):
+    if answer != word(1):
         raise NoAnswer("the contract", "does not confirm the proof", "ask another node")

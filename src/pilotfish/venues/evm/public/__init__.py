@@ -1,0 +1,1 @@
+"""What everybody may read of a chain: blocks, pools, leads."""
