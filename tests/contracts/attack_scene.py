@@ -1,4 +1,4 @@
-"""The whole system, nothing set by hand: Uniswap's pool, checked prices, executor, vault, desk, breaker, insurance, liquidator."""
+"""The whole system with nothing set by hand: Uniswap's pool, checked prices, and every contract that meets money."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from web3 import Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
@@ -54,8 +55,10 @@ class System:
         return int(self.web3.eth.get_block("latest")["timestamp"])
 
     def do(self, who: str, call: Any) -> TxReceipt:
-        """Send; a revert raises."""
-        return send(self.web3, call, self.people.get(who, who), gas=GAS)
+        """Send; a revert raises with its reason (a sent transaction would not tell it)."""
+        sender = self.people.get(who, who)
+        call.call({"from": sender, "gas": GAS})
+        return send(self.web3, call, sender, gas=GAS)
 
     def address(self, who: str) -> str:
         return self.people.get(who, who)
@@ -82,8 +85,7 @@ class System:
             self.people["lead"], book.address, *(pair if opens else pair[::-1]), int(fraction * 10**18), 0,
             self.now + 10**6, self.nonce,
         )  # fmt: skip
-        for name, value in changed.items():
-            setattr(told, name, value)
+        told = msgspec.structs.replace(told, **changed)
         domain = instructions.domain(self.web3.eth.chain_id, self.executor.address)
         return instruction_fields(told), instructions.sign(told, domain, self.agent)
 
@@ -136,12 +138,30 @@ class System:
         """The oracle's answer, dollars for one WETH, as of now."""
         self.do("relayer", self.market.feed.functions.set(usd * 10**8, self.now))
 
+    def mallory(self, **tokens: int) -> Contract:
+        """A contract of the attacker's, which does anything; with this much `usdc` and `weth` of its own."""
+        made = compiled(self.web3, "Mallory.sol", "Mallory")
+        for name, amount in tokens.items():
+            self.do("relayer", getattr(self.market, name).functions.mint(made.address, amount))
+        return made
+
+    def flash(self, mallory: Contract, amount: int, *calls: tuple[Contract, str, list[Any]]) -> Any:
+        """The call that borrows `amount` USDC from the pool, does `calls` and pays back; not sent."""
+        first = self.market.pool.functions.token0().call() == self.market.usdc.address
+        amounts = (amount, 0) if first else (0, amount)
+        return mallory.functions.borrow(self.market.pool.address, *amounts, steps(*calls))
+
     def insure(self, book: Contract, amount: int) -> None:
         """What the book's honest fees have brought the pool so far."""
         payer = self.people["relayer"]
         self.do("owner", self.pool.functions.setBook(payer, True))
         fund(self.web3, self.market.usdc, payer, amount, self.pool.address)
         self.do("relayer", self.pool.functions.contribute(book.address, amount))
+
+
+def steps(*calls: tuple[Contract, str, list[Any]]) -> list[tuple[str, str]]:
+    """What Mallory does, in order: contract, function, arguments."""
+    return [(contract.address, contract.encode_abi(name, args)) for contract, name, args in calls]
 
 
 def instruction_fields(told: instructions.Instruction) -> tuple[Any, ...]:
@@ -159,7 +179,7 @@ def system(web3: Web3, terms: tuple[int, ...] = STEPS, limits: tuple[int, ...] =
     pool = deploy(web3, "InsurancePool", owner, usdc)
     pool_code = at_package_code(f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json")
     made = System(
-        web3, m, guard, breaker, pool, compiled(web3, "Vault.sol", "SetCoupons"),
+        web3, m, guard, breaker, pool, deploy(web3, "FeeCoupon", owner),
         deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(pool_code)),
         deploy(web3, "MirrorExecutor", owner, pool.address, 10 * USDC, 1_000 * USDC),
         deploy(web3, "Liquidator", owner, breaker.address, pool.address, guard.address), people,
@@ -170,12 +190,14 @@ def system(web3: Web3, terms: tuple[int, ...] = STEPS, limits: tuple[int, ...] =
     made.do("owner", breaker.functions.setReporter(made.liquidator.address, True))
     made.do("owner", pool.functions.setClaimant(made.liquidator.address, True))
     made.do("lead", made.executor.functions.approveAgent(Web3.to_checksum_address(made.agent.address), 2**40))
-    _vault(made, terms, limits)
+    open_vault(made, terms, limits)
+    made.deposit("lead", 100_000 * USDC)
     _desk(made)
     return made
 
 
-def _vault(s: System, terms: tuple[int, ...], limits: tuple[int, ...]) -> None:
+def open_vault(s: System, terms: tuple[int, ...], limits: tuple[int, ...]) -> None:
+    """An empty vault of the lead's, in the place of the one there was."""
     schedule = deploy(s.web3, "FeeSchedule", terms, s.people["owner"])
     config = (
         s.market.usdc.address, "Vault of a lead", "vLEAD", s.people["lead"], s.people["owner"], s.executor.address,
@@ -185,7 +207,6 @@ def _vault(s: System, terms: tuple[int, ...], limits: tuple[int, ...]) -> None:
     s.vault = deploy(s.web3, "StrategyVault", config)
     s.do("owner", s.pool.functions.setBook(s.vault.address, True))
     s.do("owner", s.liquidator.functions.setBook(s.vault.address, True, 0))
-    s.deposit("lead", 100_000 * USDC)
 
 
 def _desk(s: System) -> None:

@@ -23,7 +23,7 @@ contract VaultHandler is VaultActors {
         uint256 now_ = price();
         bool doubtful = now_ == 0;
         try s.deposit(from, assets) returns (uint256 shares) {
-            hold(!doubtful && !vault.closing(), "a deposit at a doubtful price, or into a vault that closes");
+            hold(!doubtful && !vault.state().closing, "a deposit at a doubtful price, or into a vault that closes");
             hold(vault.balanceOf(from) <= before + shares, "more shares than were told");
             hold(shares * now_ / 1e36 <= assets, "more shares than the money was worth");
             uint256 outside = vault.totalSupply() - vault.balanceOf(address(vault));
@@ -103,7 +103,7 @@ contract VaultHandler is VaultActors {
             uint256 least = held == 0 ? markOne : markOne < markOther ? markOne : markOther;
             hold(shares == 0 || one == other || vault.account(other).mark >= least, "a mark was washed away");
         } catch {
-            bool due_ = vm.getBlockTimestamp() < lockedUntil[one] || one == s.lead() || shares + 1e12 > vault.balanceOf(one);
+            bool due_ = vm.getBlockTimestamp() < lockedUntil[one] || one == s.lead() || shares + 60e12 > vault.balanceOf(one);
             refused(due_, "a transfer was refused without a reason");
         }
     }
@@ -151,7 +151,7 @@ contract VaultHandler is VaultActors {
         uint256 before = price();
         address weth = address(s.weth());
         try vault.unwind(weth, s.ROUTE()) {
-            hold(requested != served || vault.closing(), "sold without need");
+            hold(requested != served || vault.state().closing, "sold without need");
             hold(price() >= before - before * SLIPPAGE_BPS * 2 / 10_000, "a stage lost more than its slippage");
         } catch {
             revert Refused();

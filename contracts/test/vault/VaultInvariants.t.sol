@@ -32,10 +32,10 @@ contract VaultInvariants is Watched {
             owed += vault.maxWithdraw(who);
             vm.assertEq(vault.pendingRedeemRequest(0, who), handler.waiting(who), "another place in the queue");
         }
-        vm.assertGe(vault.reserved(), owed, "owes more than it has set aside");
-        vm.assertGe(usdc.balanceOf(address(vault)), vault.reserved(), "set aside what is not there");
-        vm.assertEq(vault.waiting(), handler.totalWaiting(), "shares in the queue");
-        vm.assertGe(vault.balanceOf(address(vault)), vault.waiting(), "shares of the queue are gone");
+        vm.assertGe(vault.state().reserved, owed, "owes more than it has set aside");
+        vm.assertGe(usdc.balanceOf(address(vault)), vault.state().reserved, "set aside what is not there");
+        vm.assertEq(vault.state().waiting, handler.totalWaiting(), "shares in the queue");
+        vm.assertGe(vault.balanceOf(address(vault)), vault.state().waiting, "shares of the queue are gone");
     }
 
     /// After whatever has happened, everybody but the lead gets out, and is paid what the record says.
@@ -51,13 +51,13 @@ contract VaultInvariants is Watched {
                 vm.assertLe(shares, 20 * vault.leastShares(), "only what the subscription takes stays");
             }
         }
-        for (uint256 stage; stage < 60 && vault.waiting() != 0; ++stage) {
+        for (uint256 stage; stage < 60 && vault.state().waiting != 0; ++stage) {
             try vault.settle() {} catch {}
             try vault.unwind(address(s.weth()), s.ROUTE()) {} catch {}
             vm.warp(vm.getBlockTimestamp() + 61);
             s.market().tell(s.market().spot());
         }
-        vm.assertEq(vault.waiting(), 0, "somebody cannot get out");
+        vm.assertEq(vault.state().waiting, 0, "somebody cannot get out");
         for (uint256 n; n < 4; ++n) {
             address who = handler.actor(n);
             for (uint256 times; times < 8 && vault.maxRedeem(who) != 0; ++times) {
