@@ -1,4 +1,4 @@
-"""The same vault among the contracts that it will live with: oracle and market, breaker, insurance, the venue and the executor."""
+"""The same vault among its real neighbours: oracle and market, breaker, insurance, the venue and the executor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pilotfish.venues.evm import instructions
 from pilotfish.venues.evm.instructions import Instruction
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
+from tests.contracts.doubles import compiled
 from tests.contracts.market import Market, market
 from tests.contracts.nodes import later
 from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config, venue_of
@@ -65,7 +66,7 @@ def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = 
         "guard": guard_of(web3, m, uptime.address),
         "breaker": deploy(web3, "Breaker", owner),
         "pool": pool,
-        "coupons": pool,  # nobody asks for coupons where nothing is charged
+        "coupons": compiled(web3, "Vault.sol", "SetCoupons"),
         "venue": venue_of(web3, m),
     }
     w = World(web3=web3, market=m, vault=executor, terms=terms, **parts)

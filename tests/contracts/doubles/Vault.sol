@@ -208,6 +208,12 @@ contract Spreader {
         }
     }
 
+    function ask(IVault vault, uint256 shares, uint256 times) external {
+        for (uint256 i; i < times; ++i) {
+            vault.requestRedeem(shares, address(this), address(this));
+        }
+    }
+
     function enter(IVault vault, IERC20 asset, uint256 assets) external {
         asset.approve(address(vault), assets);
         vault.deposit(assets, address(this));
