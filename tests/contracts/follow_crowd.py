@@ -1,4 +1,4 @@
-"""Many followers with wallets of their own on everything as it is deployed: Uniswap's pool, the guard, the entry point."""
+"""Many followers with wallets of their own on everything real: Uniswap's pool, price guard, entry point."""
 
 from __future__ import annotations
 
