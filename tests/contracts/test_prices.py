@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from tests.contracts.chain import assert_gas, deploy, reverts
+from tests.contracts.chain import deploy, reverts
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market, swap
 from tests.contracts.nodes import later
-from tests.contracts.quick import gas_used, send
+from tests.contracts.quick import send
 from tests.contracts.ticks import tick_at
 
 SCALE = 10**36
@@ -248,18 +248,3 @@ def test_tokens_and_feeds_of_any_decimals_are_priced_alike(web3, m, guard, token
     assert guard.functions.price(coin.address).call() == exact * SCALE
     low, high = guard.functions.bounds(coin.address).call()
     assert high - low <= exact * SCALE / 9_000
-
-
-def test_a_price_costs_what_is_written_down(web3, m, guard, moody):
-    owner = web3.eth.accounts[0]
-    asker = compiled(web3, "Prices.sol", "Asker")
-    up = deploy(web3, "LocalFeed", 0, 0)
-    with_sequencer = deploy(web3, "PriceGuard", owner, m.usdc.address, up.address, 600)
-    by(web3, with_sequencer, m, m.feed)
-    send(web3, up.functions.set(0, now(web3) - HOUR), owner)
-    send(web3, m.feed.functions.set(DOLLARS * 10**8, now(web3)), owner)
-    for what, asked in (("price", guard), ("price, with a sequencer", with_sequencer)):
-        question = asked.encode_abi("bounds", [m.weth.address])
-        gas_used(web3, asker.functions.ask(asked.address, question), owner)
-        side = "token0" if int(m.weth.address, 16) < int(m.usdc.address, 16) else "token1"
-        assert_gas("guard", f"{what}, of {side}", asker.functions.used().call())

@@ -33,27 +33,25 @@ library Feeds {
         complete = complete && answeredIn >= round && updatedAt != 0;
     }
 
-    /// @notice Sum of the ticks of `pool` in each of the last `window` seconds. Never reverts, whatever the pool does.
+    /// @notice A pool's counter, the sum of its tick in every second of its life, now and `ago` seconds before. Never reverts, whatever
+    /// the pool does. The counter wraps at 56 bits; a difference is right if taken as int56.
+    /// @param ago zero: only the present one is asked for, which costs the least
     /// @return known whether the pool reaches back that far
-    function ticks(address pool, uint256 window) internal view returns (bool known, int256 sum) {
-        int256 earlier;
-        int256 later;
+    function counters(address pool, uint256 ago) internal view returns (bool known, int256 present, int256 earlier) {
         assembly ("memory-safe") {
             let free := mload(0x40)
+            let count := add(1, iszero(iszero(ago)))
             mstore(free, shl(224, 0x883bdbfd)) // observe(uint32[])
             mstore(add(free, 4), 32)
-            mstore(add(free, 36), 2)
-            mstore(add(free, 68), window)
-            mstore(add(free, 100), 0)
-            known := staticcall(GAS, pool, free, 132, free, 160)
-            // Two arrays of two: the first begins at byte 64.
-            known := and(known, gt(returndatasize(), 255))
-            known := and(known, and(eq(mload(free), 64), eq(mload(add(free, 64)), 2)))
-            earlier := mload(add(free, 96))
-            later := mload(add(free, 128))
-        }
-        unchecked {
-            sum = int56(later - earlier); // the counters are int56 and may wrap; their difference does not
+            mstore(add(free, 36), count)
+            mstore(add(free, 68), 0)
+            mstore(add(free, 100), ago)
+            known := staticcall(GAS, pool, free, add(68, mul(32, count)), free, 160)
+            // Two arrays; the first, of the counters, begins at byte 64.
+            known := and(known, gt(returndatasize(), add(127, mul(64, count))))
+            known := and(known, and(eq(mload(free), 64), eq(mload(add(free, 64)), count)))
+            present := mload(add(free, 96))
+            earlier := mload(add(free, 128))
         }
     }
 }

@@ -37,7 +37,8 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     /// @param exponent the price is the answer times ten to this power (before the quote asset's own feed)
     /// @param throughQuote whether the answer is divided by that of the quote asset's feed
     /// @param pool where the mean comes from
-    /// @param first whether the token is the pool's token0
+    /// @param markedAt when the pool's counter was marked, seconds; zero: never
+    /// @param marked the counter then
     struct Feed {
         address feed;
         uint32 heartbeat;
@@ -46,7 +47,15 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
         int8 exponent;
         bool throughQuote;
         address pool;
-        bool first;
+        uint32 markedAt;
+        int56 marked;
+    }
+
+    /// @param time seconds
+    /// @param counter the pool's, then
+    struct Mark {
+        uint32 time;
+        int56 counter;
     }
 
     /// @notice A mean over less can be moved by whoever holds a pool for a few blocks. Seconds.
@@ -55,6 +64,8 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     uint256 public constant DEVIATION_BPS_MAX = 2_000;
     /// @notice Seconds. No feed that is used for money is slower.
     uint256 public constant HEARTBEAT_MAX = 2 days;
+    /// @notice A mark serves until it is this many windows old.
+    uint256 public constant MARK_WINDOWS_MAX = 3;
     /// @dev No price of anything is larger; so an amount below 2^64 times a price never overflows.
     uint256 private constant PRICE_LIMIT = 1 << 192;
     uint256 private constant ANSWER_LIMIT = 1 << 128;
@@ -68,12 +79,16 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
 
     /// @notice Each token's feed, pool and lines.
     mapping(address token => Feed) public feeds;
+    /// @notice The next mark of each token's pool, not yet a window old.
+    mapping(address token => Mark) public coming;
     /// @notice How many tokens besides the quote asset have a feed.
     uint256 public tokens;
 
     event FeedSet(
         address indexed token, address feed, uint256 heartbeat, address pool, uint256 window, uint256 deviationBps
     );
+
+    event Marked(address indexed token, uint256 time, int256 counter);
 
     /// @notice The pool does not reach back `window` seconds. Raise its `increaseObservationCardinalityNext`, and wait.
     error NoAverage(address token, address pool);
@@ -112,6 +127,7 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
         } else if (had != has) {
             tokens = has ? tokens + 1 : tokens - 1;
         }
+        delete coming[token];
         if (!has) {
             (heartbeat, pool, window, deviationBps) = (0, address(0), 0, 0);
             delete feeds[token];
@@ -122,6 +138,23 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
                 : _feed(token, feed, heartbeat, pool, window, deviationBps);
         }
         emit FeedSet(token, feed, heartbeat, pool, window, deviationBps);
+    }
+
+    /// @notice Keep the pool's counter, so that the mean can be taken from here on without a search in the pool's memory, which costs
+    /// some 40,000 gas where it is long. For anybody, once a window; more often does nothing. Nothing depends on it but gas: without a
+    /// mark of one to three windows the pool's own memory is asked.
+    /// @return moved whether anything was kept
+    function mark(address token) external returns (bool moved) {
+        Feed storage f = feeds[token];
+        if (f.pool == address(0)) revert NoFeed(token);
+        Mark memory next = coming[token];
+        if (block.timestamp - next.time < f.window) return false;
+        (bool known, int256 counter,) = Feeds.counters(f.pool, 0);
+        if (!known) revert NoAverage(token, f.pool);
+        (f.markedAt, f.marked) = (next.time, next.counter);
+        coming[token] = Mark(block.timestamp.toUint32(), int56(counter));
+        emit Marked(token, block.timestamp, counter);
+        return true;
     }
 
     /// @inheritdoc IPriceGuard
@@ -183,9 +216,14 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     }
 
     function _averageDown(address token, Feed memory f) private view returns (uint256) {
-        (bool known, int256 ticks) = Feeds.ticks(f.pool, f.window);
+        uint256 span = block.timestamp - f.markedAt;
+        bool serves = span >= f.window && span <= uint256(f.window) * MARK_WINDOWS_MAX;
+        (bool known, int256 present, int256 earlier) = Feeds.counters(f.pool, serves ? 0 : f.window);
         if (!known) revert NoAverage(token, f.pool);
-        return TickPrice.meanDown(ticks, f.window, f.first);
+        (span, earlier) = serves ? (span, int256(f.marked)) : (uint256(f.window), earlier);
+        unchecked {
+            return TickPrice.meanDown(int56(present - earlier), span, token < quote); // the counter wraps, the difference not
+        }
     }
 
     function _ownFeed(address feed, uint256 heartbeat) private view returns (Feed memory f) {
@@ -204,8 +242,7 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
     ) private view returns (Feed memory) {
         if (window < WINDOW_MIN || window > type(uint24).max) revert OutOfBounds("window", window);
         if (deviationBps == 0 || deviationBps > DEVIATION_BPS_MAX) revert OutOfBounds("deviation", deviationBps);
-        bool first = IPoolTokens(pool).token0() == token;
-        (address one, address other) = first ? (token, quote) : (quote, token);
+        (address one, address other) = token < quote ? (token, quote) : (quote, token);
         if (IPoolTokens(pool).token0() != one || IPoolTokens(pool).token1() != other) revert NotItsPool(token, pool);
         uint256 decimals = IERC20Metadata(token).decimals();
         int256 exponent = 36 + int256(uint256(IERC20Metadata(quote).decimals())) - int256(decimals)
@@ -219,7 +256,8 @@ contract PriceGuard is IPriceGuard, Ownable2Step {
             exponent: int8(exponent),
             throughQuote: feeds[quote].feed != address(0),
             pool: pool,
-            first: first
+            markedAt: 0,
+            marked: 0
         });
     }
 }

@@ -15,20 +15,26 @@ library TickPrice {
     /// @notice The mean price of `window` seconds, scale of IPriceGuard, rounded down: of token0 in token1, or of token1 in token0.
     /// @dev The mean is geometric, as v3 keeps it: of the ticks. Between two ticks, which are 1 bp apart, the price is read off the straight
     /// line (less than 1e-9 of it away from the curve).
-    /// @param ticks sum of the ticks of each second
-    /// @param window seconds, not zero
+    /// @param ticks sum of the ticks of each second, of at most 56 bits
+    /// @param window seconds, neither zero nor more than 2^32
     /// @param first whether the price of token0 is asked for
     function meanDown(int256 ticks, uint256 window, bool first) internal pure returns (uint256) {
-        int256 seconds_ = int256(window);
-        int256 tick = ticks / seconds_;
-        if (ticks % seconds_ < 0) --tick;
-        // One tick more is 1/10,000 more: the rest of the window's seconds adds rest/window of that.
-        uint256 whole = window * BPS;
-        uint256 part = whole + uint256(ticks - tick * seconds_);
+        int256 tick;
+        uint256 whole;
+        uint256 part;
+        unchecked {
+            // Both numbers have fewer than 60 bits.
+            tick = ticks / int256(window);
+            int256 rest = ticks % int256(window);
+            if (rest < 0) (tick, rest) = (tick - 1, rest + int256(window));
+            // One tick more is 1/10,000 more: the rest of the window's seconds adds rest/window of that.
+            whole = window * BPS;
+            part = whole + uint256(rest);
+        }
         bool rising = tick >= 0;
         uint256 ratio = ratioX128(rising ? uint256(tick) : uint256(-tick));
         if (!first) (part, whole, rising) = (whole, part, !rising);
-        uint256 scaled = PRICE_SCALE.mulDiv(part, whole);
+        uint256 scaled = PRICE_SCALE * part / whole;
         return rising ? scaled.mulShr(ratio, 128) : scaled.mulDiv(1 << 128, ratio);
     }
 
