@@ -15,7 +15,8 @@ def halmos() -> tuple[str, list[str]]:
     """What was proven, and what was not: refuted, timed out, or without any path that ends well."""
     report = OUT / "halmos.json"
     report.unlink(missing_ok=True)
-    env = environment()
+    built = {"FOUNDRY_OUT": str(OUT / "proofs"), "FOUNDRY_CACHE_PATH": str(OUT / "proofs-cache")}
+    env = environment() | {"FOUNDRY_PROFILE": "proofs"} | built
     command = [
         program("halmos"),
         "--forge-build-out",

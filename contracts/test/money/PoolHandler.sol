@@ -89,9 +89,9 @@ contract PoolHandler is Ghost {
     /// @dev Claims are paid in the order they were put in, each whole, since all that is granted is there.
     function pay(uint256 most) external {
         most = pick(most, 1, 3);
-        uint256 waiting = rows.length - first;
+        uint256 queued = rows.length - first;
         uint256 paid = pool.pay(most);
-        hold(paid == (most < waiting ? most : waiting), "fewer or more claims than waited");
+        hold(paid == (most < queued ? most : queued), "fewer or more claims than waited");
         for (uint256 n; n < paid; ++n) {
             Row memory row = rows[first++];
             if (asset.barred(row.beneficiary)) {

@@ -50,7 +50,8 @@ contract VaultHandler is VaultActors {
             rows.push(Row(from, requested, requested + left, cap == 0 ? type(uint256).max : cap, mark, off));
             requested += left;
         } catch {
-            bool due_ = vm.getBlockTimestamp() < lockedUntil[from] || shares < vault.leastShares() || from == s.lead();
+            bool due_ = vm.getBlockTimestamp() < lockedUntil[from] || vault.balanceOf(from) < 60e12 || from == s.lead();
+            due_ = due_ || shares < vault.leastShares();
             refused(due_, "an exit was refused without a reason");
         }
     }
