@@ -97,26 +97,26 @@ contract ShareProofs {
     }
 
     /// A deposit buys no more than its part of what there is.
-    function check_no_free_shares(uint16 assets, uint24 supply, uint16 nav) external {
+    function check_no_free_shares(uint8 assets, uint8 supply, uint8 nav) external {
         vault.lay(supply);
         uint256 shares = vault.sharesDown(assets, nav);
         assert(shares * (uint256(nav) + 1) <= uint256(assets) * (uint256(supply) + 1e6));
     }
 
     /// Shares minted by number cost at least their part of what there is.
-    function check_no_cheap_shares(uint16 shares, uint24 supply, uint16 nav) external {
+    function check_no_cheap_shares(uint8 shares, uint8 supply, uint8 nav) external {
         vault.lay(supply);
         assert(vault.costUp(shares, nav) * (uint256(supply) + 1e6) >= uint256(shares) * (uint256(nav) + 1));
     }
 
     /// The price of a share times all shares is never more than what there is.
-    function check_all_shares_are_covered(uint24 supply, uint24 nav) external {
+    function check_all_shares_are_covered(uint8 supply, uint8 nav) external {
         vault.lay(supply);
         assert(vault.priceDown(nav) * (uint256(supply) + 1e6) <= (uint256(nav) + 1) * PRICE_SCALE);
     }
 
     /// What is served never costs more than the cash there is, nor more than the shares asked for.
-    function check_what_is_served_can_be_paid(uint16 shares, uint16 price, uint16 cash) external {
+    function check_what_is_served_can_be_paid(uint8 shares, uint8 price, uint8 cash) external {
         here.set(cash);
         if (price == 0) return;
         (uint256 served, uint256 assets) = vault.affordable(shares, uint256(price) * 1e26);
@@ -135,7 +135,7 @@ contract ShareProofs {
     }
 
     /// Under the usual steps a fee is at least 5% of the gain, less a tenth for a coupon, and at most 15%.
-    function check_a_fee_is_5_to_15_percent_of_the_gain(uint64 value, uint64 mark, bool coupon) external pure {
+    function check_a_fee_is_5_to_15_percent_of_the_gain(uint16 value, uint16 mark, bool coupon) external pure {
         if (value <= mark) return;
         Terms memory t = Terms(0, 0, 500, 1000, 1000, 3000, 1500);
         uint256 gain = uint256(value) - mark;
@@ -145,7 +145,7 @@ contract ShareProofs {
     }
 
     /// Blended marks are rounded up: all shares together stand for no less than what was paid for them.
-    function check_a_blended_mark_stands_for_all_that_was_paid(uint16 mark, uint16 held, uint16 cost, uint16 added)
+    function check_a_blended_mark_stands_for_all_that_was_paid(uint8 mark, uint8 held, uint8 cost, uint8 added)
         external
         pure
     {
