@@ -19,6 +19,7 @@ from bench.measure import ROOT, Row, progress
 
 NAMES = (
     "fanout", "rates", "attribution", "journal", "restart", "signing", "polymarket_signing", "live_path", "segregated",
+    "evm",
 )  # fmt: skip
 LATEST = ROOT / "bench/latest.json"
 KEPT = ("value", "unit", "baseline", "ratio", "against", "target", "note", "points")

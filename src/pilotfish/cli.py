@@ -63,12 +63,18 @@ def run(
     config: Config = None,
     resume: Annotated[str, typer.Option(help="Take back a halt of opens in the journal, and say why.")] = "",
     confirm: Annotated[str, typer.Option(help="The sentence that a live run with real money asks for.")] = "",
+    chain: cli_chain.OnChain = False,
+    node: cli_chain.NodeKind = "embedded",
+    keep: cli_chain.Keep = False,
 ) -> None:
     """Three leads trade in a seeded market and followers copy them in paper; a recording, replayed; or a real venue."""
     from pilotfish.worlds import commands
     from pilotfish.worlds.replay import ReplayOptions
 
     with plain_errors():
+        if chain:
+            count = followers if _typed(context, "followers") else "200"
+            return cli_chain.run_on_chain(out, count, seed, node, keep)
         if mode or venue or config:
             from pilotfish.worlds.live.commands import live_run
             from pilotfish.worlds.live.settings import chosen
@@ -121,9 +127,9 @@ def verify(
     onchain: Annotated[
         list[str] | None, typer.Option(help="A node's URL: hold it to what is anchored; repeatable.")
     ] = None,
-    anchor: Annotated[str, typer.Option(help="With --onchain: address of the Anchor contract.")] = "",
+    anchor: Annotated[str, typer.Option(help="With --onchain: Anchor's address, or a deployment's file.")] = "",
     publisher: Annotated[str, typer.Option(help="With --onchain: who anchored it.")] = "",
-    since: Annotated[int, typer.Option(help="With --onchain: the block the contract was deployed in.")] = 0,
+    since: Annotated[int, typer.Option(help="With --onchain: the block that it was deployed in.")] = 0,
     proof: Annotated[str, typer.Option(help="With --onchain: print a figure's proof, such as nav or lag:LEAD@2.")] = "",
 ) -> None:
     """Recompute every command and balance of a journal, check the hash chain, and print the root."""

@@ -18,7 +18,7 @@ Since = Annotated[int, typer.Option(help="The block the contract was deployed in
 def anchor(
     journal: Annotated[Path, typer.Argument(help="A journal.db; its shard may go on writing.")],
     rpc: Node,
-    contract: Annotated[str, typer.Option("--anchor", help="Address of the Anchor contract.")],
+    contract: Annotated[str, typer.Option("--anchor", help="Its address, or the deployment's file.")],
     key: KeyAddress,
     every: Annotated[float, typer.Option(help="Seconds from one batch to the next, until Ctrl-C; 0: once.")] = 0.0,
     since: Since = 0,
@@ -35,7 +35,7 @@ def anchor(
 
 def watch(
     rpc: Node,
-    liquidator: Annotated[str, typer.Option(help="Address of the Liquidator contract.")],
+    liquidator: Annotated[str, typer.Option(help="Its address, or the deployment's file: all its books.")],
     key: KeyAddress,
     vault: Annotated[list[str] | None, typer.Option(help="Address of a vault; repeat it for more.")] = None,
     desk: Annotated[list[str] | None, typer.Option(help="Address of a desk: all its wallets.")] = None,
@@ -45,11 +45,11 @@ def watch(
     """Close vaults and wallets that reach their line or a price stop, until Ctrl-C. Anybody may run one."""
     from pilotfish.worlds.live.settings import read_settings
     from pilotfish.worlds.onchain.commands import watch_books
-    from pilotfish.worlds.onchain.watching import Books
+    from pilotfish.worlds.onchain.places import books_of
 
     with plain_errors():
-        books = Books(liquidator, vault or (), desk or (), since)
-        watch_books(books, rpc, key, read_settings(config).keys, console)
+        books, chain = books_of("--liquidator", liquidator, vault or [], desk or [], since)
+        watch_books(books, rpc, key, read_settings(config).keys, console, chain)
 
 
 def add_to(chain: typer.Typer) -> None:

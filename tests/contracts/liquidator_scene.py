@@ -24,6 +24,15 @@ async def sign(requests):
     return Keyring([KEY]).sign_all(requests)
 
 
+def look(web3: Web3, watcher: Watcher) -> int:
+    """One pass over the newest block; how many transactions went out. A node mines them a moment after it has them."""
+    sent = asyncio.run(watcher.block(web3.eth.block_number))
+    who = Web3.to_checksum_address(KEY.address)
+    while web3.eth.get_transaction_count(who) != web3.eth.get_transaction_count(who, "pending"):
+        pass
+    return sent
+
+
 class Scene:
     """One WETH is 3,000 USDC until `price` says otherwise."""
 
@@ -44,7 +53,7 @@ class Scene:
             self.breaker.functions.setReporter(self.liquidator.address, True),
             self.pool.functions.setClaimant(self.liquidator.address, True),
             self.pool.functions.setBook(self.book.address, True),
-            self.liquidator.functions.setBook(self.book.address, True, 0),
+            self.liquidator.functions.setBook(self.book.address, True, True, 0),
             self.book.functions.setUp(self.guard.address, self.liquidator.address),
         ):
             send(web3, call, owner)
@@ -83,5 +92,4 @@ class Bot:
         self.watcher.watch([(scene.book.address, account) for account in accounts])
 
     def block(self) -> int:
-        """Look at the newest block; how many transactions went out."""
-        return asyncio.run(self.watcher.block(self.scene.web3.eth.block_number))
+        return look(self.scene.web3, self.watcher)

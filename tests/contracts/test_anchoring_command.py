@@ -1,13 +1,16 @@
 """The commands as people type them, against a node behind sockets: anchor a journal, then hold it to the chain."""
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from pilotfish.cli import app
+from pilotfish.venues.evm.deploy_record import Record, Step, write_record
 from pilotfish.venues.evm.nodes import local_node
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keystore import Keystore
+from pilotfish.worlds.chain.reach import DEPLOYMENT
 from tests.contracts.chain import deploy
 from tests.contracts.nodes import ANVIL
 from tests.unit.anchoring_scene import Story
@@ -51,8 +54,8 @@ def test_a_journal_is_anchored_verified_and_rewritten_in_vain(place, journal, tm
     verifying = ["verify", str(path), "--onchain", url, "--anchor", contract, "--publisher", key]
     first = run(app, anchoring)
     assert first.exit_code == 0, first.output
-    assert "1 batches anchored in transaction 0x" in first.output
-    assert "already: nothing new" in run(app, anchoring).output
+    assert "records, batch 0: anchored in transaction 0x" in first.output
+    assert "anchored already, nothing is new" in run(app, anchoring).output
     holds = run(app, verifying)
     assert holds.exit_code == 0, holds.output
     assert "holds on chain" in holds.output
@@ -101,3 +104,34 @@ def test_a_watch_without_a_book_is_refused(place):
     refused = run(app, ["chain", "watch", "--rpc", url, "--liquidator", contract, "--key", key, "--config", config])
     assert refused.exit_code == 1
     assert "no book is named" in refused.stderr
+
+
+def test_a_deployments_file_stands_for_the_address_and_for_its_chain(place, journal, tmp_path):
+    url, contract, key, config = place
+    step = Step(plan="0x", transaction="0x", raw="0x", nonce=0, address=contract, artifact="Anchor", block=1, done=True)
+    record = Record(chain_id=chain_of(url), genesis="0x", deployer=key, steps={"Anchor": step})
+    write_record(tmp_path / DEPLOYMENT, record)
+    asked = ["chain", "anchor", str(journal), "--rpc", url, "--anchor", str(tmp_path), "--key", key, "--config", config]
+    assert run(app, asked).exit_code == 0
+    asked = ["verify", str(journal), "--onchain", url, "--publisher", key, "--anchor", str(tmp_path / DEPLOYMENT)]
+    assert run(app, asked).exit_code == 0
+    record.chain_id += 1
+    write_record(tmp_path / DEPLOYMENT, record)
+    paying = ["--rpc", url, "--key", key, "--config", config]
+    anchoring = ["chain", "anchor", str(journal), "--anchor", str(tmp_path), *paying]
+    watching = ["chain", "watch", "--liquidator", str(tmp_path), "--vault", contract, *paying]
+    record.steps["Liquidator"] = msgspec.structs.replace(step, artifact="Liquidator")
+    write_record(tmp_path / DEPLOYMENT, record)
+    for command in (asked, anchoring, watching):
+        wrong = run(app, command)
+        assert wrong.exit_code == 1
+        assert "name a node of that chain" in wrong.stderr
+    record.steps.clear()
+    write_record(tmp_path / DEPLOYMENT, record)
+    assert "holds no Anchor yet" in run(app, asked).stderr
+    (tmp_path / DEPLOYMENT).write_text("{")
+    assert "is no deployment" in run(app, asked).stderr
+
+
+def chain_of(url):
+    return Web3(HTTPProvider(url)).eth.chain_id

@@ -80,7 +80,7 @@ def test_the_question_is_answered_for_ever(web3, coupon):
 moves = st.lists(st.tuples(st.integers(0, 3), st.sampled_from((ANN, BOB))), max_size=6)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(periods=st.lists(st.integers(0, 3), min_size=1, max_size=4), moves=moves, waited=st.integers(0, 4))
 def test_whatever_is_sent_to_whom_a_holder_of_a_good_one_has_the_discount(web3, coupon, periods, moves, waited):
     taken = web3.provider.make_request("evm_snapshot", [])["result"]

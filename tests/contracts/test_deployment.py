@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,35 +10,25 @@ from rich.console import Console
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.artifact import load
 from pilotfish.venues.evm.bindings_system import Breaker, Owned, PriceGuard, Safe, StrategyVault, Timelock
-from pilotfish.venues.evm.deploy_client import ChainClient, TransactionRefused
-from pilotfish.venues.evm.deploy_local import DEPLOYER, GUARDIAN, SIGNERS, deploy_locally
-from pilotfish.venues.evm.deploy_market import Market
+from pilotfish.venues.evm.deploy_client import TransactionRefused
+from pilotfish.venues.evm.deploy_local import DEPLOYER, GUARDIAN, SIGNERS
 from pilotfish.venues.evm.deploy_owners import owner_faults
 from pilotfish.venues.evm.deploy_record import Record, read_record, write_record
 from pilotfish.venues.evm.deploy_safe import NOBODY
 from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.local_accounts import local_keys
 from pilotfish.venues.evm.nodes import local_node
 from pilotfish.venues.evm.packages import anvil_path
 from pilotfish.venues.keys.key import keccak
 from pilotfish.worlds.chain.reach import reached
-from pilotfish.worlds.chain.standing import Standing, standing
-from tests.contracts.inner_node import Died, InnerNode, inner
-
-KEYS = local_keys()
-
-
-async def deployed(client: ChainClient, path: Path) -> tuple[Record, Market]:
-    deployer = await Deployer.begin(client, KEYS[DEPLOYER], path, lambda _: None)
-    market = await deploy_locally(deployer)
-    return deployer.record, market
+from pilotfish.worlds.chain.standing import standing
+from tests.contracts.deployment_scene import KEYS, System, deployed, told, whole_system
+from tests.contracts.inner_node import Died, inner
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> tuple[InnerNode, ChainClient, Record, Market]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> System:
     """Deployed once; who changes it takes it back."""
-    node, client = inner()
-    return node, client, *asyncio.run(deployed(client, tmp_path_factory.mktemp("chain") / "deployment.json"))
+    return whole_system(tmp_path_factory.mktemp("chain"))
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +40,6 @@ def _as_deployed(request: pytest.FixtureRequest):
     taken = node.chain.snapshot()
     yield
     node.chain.revert(taken)
-
-
-def told(client: ChainClient, record: Record) -> Standing:
-    return asyncio.run(standing(client, record))
 
 
 def test_every_contract_of_ours_is_owned_by_the_timelock_and_offered_to_nobody(system):

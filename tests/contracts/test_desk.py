@@ -193,6 +193,12 @@ def test_the_leads_own_limit_binds_too(s, three):
     s.copy(*three, limit=fair * 999 // 1_000)
 
 
+def test_a_market_that_takes_only_a_part_is_refused_so_that_nothing_is_left_behind(s, three):
+    s.do(s.venue.functions.keepBack(1))
+    with reverts(s.desk, "NotAllSold"):
+        s.order(three).call({"from": s.operator})
+
+
 def test_a_doubtful_price_stops_everything(s, three):
     s.copy(*three)
     s.do(s.guard.functions.doubt(True))
@@ -216,7 +222,7 @@ def test_a_batch_that_is_given_too_little_gas_fails_whole_and_skips_nobody(s, th
         s.order(three).call({"from": s.operator, "gas": 300_000})
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.integers(1, 10**13), min_size=3, max_size=3), price=st.integers(1, 10_000_000))
 def test_the_shares_are_fair_to_a_unit_and_add_up_to_everything(s, three, amounts, price):
     taken = s.web3.provider.make_request("evm_snapshot", [])["result"]

@@ -128,6 +128,22 @@ def test_no_subscription_runs_while_no_mandate_lives(monthly):
     assert near(trade(s, wallet, 3000, opens=False), 10_000)
 
 
+@pytest.mark.parametrize("ended", ["revoked", "expired"])
+def test_ending_and_beginning_again_is_no_way_around_a_subscription(monthly, ended):
+    s = monthly
+    wallet = s.follow(ANN, **({"expiry": s.now + 2 * MONTH} if ended == "expired" else {}))
+    trade(s, wallet, 3000)
+    later(s.web3, MONTH)
+    if ended == "revoked":
+        for _ in range(2):
+            s.act(ANN, s.desk.functions.revoke(s.lead.address))
+    later(s.web3, 3 * MONTH)
+    mandate = s.mandate(ANN.address, issued=s.now)
+    s.do(s.desk.functions.follow(mandate, s.sign(ANN, mandate)))
+    months = 1 if ended == "revoked" else 2
+    assert near(trade(s, wallet, 3000, opens=False), 10_000 - 3 * months)
+
+
 def test_a_fifth_of_all_fees_is_insured_and_the_rest_is_the_leads_and_the_platforms(monthly):
     s = monthly
     wallet = s.follow(ANN)
@@ -188,7 +204,7 @@ class Model:
 steps = st.tuples(st.booleans(), st.integers(1, 20), st.sampled_from((1500, 2999, 3000, 3333, 7000)))
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, min_size=3, max_size=8))
 def test_any_story_ends_as_the_model_says_and_never_pays_below_the_mark(s, story):
     taken = s.web3.provider.make_request("evm_snapshot", [])["result"]

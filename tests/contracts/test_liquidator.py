@@ -35,7 +35,7 @@ def s(web3):
         pool.functions.setClaimant(liquidator.address, True),
         pool.functions.setBook(owner, True),
         pool.functions.setBook(book.address, True),
-        liquidator.functions.setBook(book.address, True, 100 * USDC),
+        liquidator.functions.setBook(book.address, True, True, 100 * USDC),
         book.functions.setUp(guard.address, liquidator.address),
     ):
         send(web3, call, owner)
@@ -180,20 +180,34 @@ def test_an_account_that_holds_nothing_is_not_liquidated(web3, s):
             order(s, holder, routes).call()
 
 
-def test_a_holding_that_cannot_be_sold_does_not_keep_the_others(web3, s):
-    dollars(web3, s, 2600)
+def listed_coin(web3, s):
+    """A token of which one base unit is worth one of USDC's, says everybody."""
     coin = deploy(web3, "LocalToken", "Coin", "COIN", 18)
     flat = compiled(web3, "Prices.sol", "FlatPool", *sorted((coin.address, s.m.usdc.address), key=str.lower), 0)
     feed = deploy(web3, "LocalFeed", 0, 10**12)
     listing = s.guard.functions.setFeed(coin.address, feed.address, 3600, flat.address, 1800, 2_000)
     send(web3, listing, web3.eth.accounts[0])
-    who = opened(web3, s, line=10_000 * USDC, tokens={s.m.weth.address: WETH, coin.address: 50 * USDC})
+    return coin
+
+
+def test_a_holding_that_cannot_be_sold_does_not_keep_the_others(web3, s):
+    dollars(web3, s, 2600)
+    coin = listed_coin(web3, s)
+    who = opened(web3, s, line=10_000 * USDC, tokens={s.m.weth.address: WETH, coin.address: 101 * USDC})
     with pytest.raises(Exception, match="no market"):
         order(s, who, [ROUTE, b"no market"]).call()
     assert liquidate(web3, s, who, [ROUTE, b""]) is None
     assert (s.book.functions.cash(who).call(), recorded(s)) == (2_600 * USDC, 0)
     told = liquidate(web3, s, who)
-    assert (told["left"], told["claim"], recorded(s)) == (2_650 * USDC, 1, 1)
+    assert (told["left"], told["claim"], recorded(s)) == (2_701 * USDC, 1, 1)
+
+
+def test_dust_that_no_pool_buys_does_not_keep_a_liquidation_from_counting(web3, s):
+    dollars(web3, s, 2600)
+    coin = listed_coin(web3, s)
+    who = opened(web3, s, line=2_700 * USDC, tokens={s.m.weth.address: WETH, coin.address: 1})
+    told = liquidate(web3, s, who, [ROUTE, b""])
+    assert (told["left"], told["claim"], recorded(s)) == (2_600 * USDC + 1, 1, 1)
 
 
 def test_a_price_stop_closes_one_holding_and_is_no_liquidation(web3, s):
@@ -216,8 +230,8 @@ def test_a_price_stop_closes_one_holding_and_is_no_liquidation(web3, s):
 def test_only_books_that_the_owner_listed_are_served(web3, s):
     who = opened(web3, s, line=10_000 * USDC)
     with reverts(s.liquidator, "OwnableUnauthorizedAccount"):
-        s.liquidator.functions.setBook(who, True, 0).call({"from": web3.eth.accounts[1]})
-    send(web3, s.liquidator.functions.setBook(s.book.address, False, 0), web3.eth.accounts[0])
+        s.liquidator.functions.setBook(who, True, True, 0).call({"from": web3.eth.accounts[1]})
+    send(web3, s.liquidator.functions.setBook(s.book.address, False, True, 0), web3.eth.accounts[0])
     for call in (order(s, who), s.liquidator.functions.stop(s.book.address, who, s.m.weth.address, ROUTE)):
         with reverts(s.liquidator, "NotABook"):
             call.call()

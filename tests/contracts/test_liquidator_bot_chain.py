@@ -159,3 +159,14 @@ def test_the_loop_looks_at_each_new_block_once_and_outlives_a_silent_node(scene)
     assert bot.told[0] == "node here: silence"
     assert scene.held(who) == 0
     assert bot.node.asked.count("eth_getLogs") == 0, "no desk is watched"
+
+
+def test_a_look_at_a_block_before_the_closing_closes_nobody_again(scene):
+    """A node can have mined the transaction already and still be asked about the block before it."""
+    who = scene.open(1, line=2_900)
+    scene.price(2_800)
+    bot, before = Bot(scene, who), scene.web3.eth.block_number
+    assert bot.block() == 1
+    assert asyncio.run(bot.watcher.block(before)) == 0
+    assert bot.block() == 0
+    assert len(bot.told) == 1

@@ -1,7 +1,5 @@
 """The bot and a desk of real wallets: it finds them as they are opened, and closes those that reach their lines."""
 
-import asyncio
-
 import pytest
 from web3 import Web3
 
@@ -10,7 +8,7 @@ from pilotfish.worlds.onchain.watching import Books, Watcher
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
 from tests.contracts.follow_scene import USDC, WETH, person, scene
-from tests.contracts.liquidator_scene import KEY, sign
+from tests.contracts.liquidator_scene import KEY, look, sign
 from tests.contracts.onlooker import Web3Node
 
 
@@ -29,7 +27,7 @@ def place(web3):
     made.set_price(3_000)
     send(web3, breaker.functions.setReporter(liquidator.address, True), owner)
     send(web3, pool.functions.setClaimant(liquidator.address, True), owner)
-    send(web3, liquidator.functions.setBook(made.desk.address, True, 0), owner)
+    send(web3, liquidator.functions.setBook(made.desk.address, True, False, 0), owner)
     rich = {"from": owner, "to": Web3.to_checksum_address(KEY.address), "value": 10**18}
     web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction(rich))
     careful, bold = (made.follow(person(name), stopBps=stop) for name, stop in (("careful", 8_000), ("bold", 0)))
@@ -43,7 +41,7 @@ class Bot:
         self.watcher = Watcher(node, Sender(node, KEY.address, sign), books, self.told.append)
 
     def block(self):
-        return asyncio.run(self.watcher.block(self.web3.eth.block_number))
+        return look(self.web3, self.watcher)
 
 
 def test_a_wallet_is_found_where_it_was_opened_and_closed_at_its_own_line(web3, place):

@@ -44,7 +44,7 @@ def test_the_pages_example_is_what_happens(web3, m):
         calls += [
             pool.functions.setBook(book.address, True),
             pool.functions.contribute(book.address, fees * USDC),
-            liquidator.functions.setBook(book.address, True, 0),
+            liquidator.functions.setBook(book.address, True, True, 0),
             book.functions.setUp(guard.address, liquidator.address),
             book.functions.fillAt(9_900),
         ]

@@ -165,6 +165,21 @@ def test_neither_owner_nor_operator_revokes_for_a_follower(s):
     assert s.skipped(s.copy(wallet)) == {}
 
 
+def test_a_key_signs_for_its_account_though_the_account_has_code(web3, s):
+    """EIP-7702: a delegated account that answers no ERC-1271 question is still its key's."""
+    s.coins(ANN.address)
+    nonce, chain = web3.eth.get_transaction_count(ANN.address), web3.eth.chain_id
+    leave = ANN.sign_authorization({"chainId": chain, "address": s.usdc.address, "nonce": nonce + 1})
+    sent = {
+        "chainId": chain, "nonce": nonce, "to": ANN.address, "value": 0, "gas": 200_000, "data": b"",
+        "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9, "authorizationList": [leave],
+    }  # fmt: skip
+    web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(ANN.sign_transaction(sent).raw_transaction))
+    assert web3.eth.get_code(ANN.address).hex().removeprefix("0x").startswith("ef0100")
+    mandate, signature = signed(s)
+    assert s.refusals((mandate, s.sign(BOB, mandate)), (mandate, signature)) == ["Signature"]
+
+
 @pytest.mark.parametrize("mood", [BURNS_GAS, SAYS_TOO_MUCH, SAYS_TOO_LITTLE])
 def test_a_contract_that_misbehaves_when_asked_harms_itself_alone(web3, s, mood):
     bad = compiled(web3, "Desk.sol", "SignsFor", ANN.address, mood)

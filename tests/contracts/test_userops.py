@@ -56,7 +56,7 @@ def test_an_operations_hash_is_the_entry_points_own(o, op):
     assert userops.digest(op, o.separator) == o.entry.functions.getUserOpHash(packed(o.web3, op)).call()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ops=st.lists(operations, max_size=3), beneficiary=addresses)
 def test_a_bundles_calldata_is_what_the_abi_says(o, ops, beneficiary):
     told = [packed(o.web3, op) for op in ops]

@@ -68,7 +68,7 @@ def test_a_warm_copy_costs_at_most_35_000_gas_and_200_of_them_7_million(traded, 
 def test_an_exit_with_a_gain_costs_little_more(traded):
     traded.scatter(traded.scene.weth, WETH // 100)
     used = copied(traded, "an exit with both fees due", opens=False, fraction=WETH // 2, slippage=200)
-    assert traded.scene.desk.functions.earned(traded.scene.lead.address).call() > len(traded.wallets) * USDC
+    assert traded.scene.desk.functions.earned(traded.scene.lead.address).call() > len(traded.wallets) * USDC // 2
     assert used <= 36_000 * len(traded.wallets) + 250_000
 
 

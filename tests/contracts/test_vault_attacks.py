@@ -42,7 +42,7 @@ def test_in_trade_and_out_in_one_transaction_is_impossible(web3, s):
 
 
 def test_a_moved_pool_moves_neither_entry_nor_exit(web3, s):
-    """2,000,000 into a pool of 30,000,000 a side: its own price is 14% away, the vault's stays, or is refused as deviating."""
+    """2,000,000 into a pool of 30,000,000 a side: its price is 14% away; the vault's stays, and then there is none."""
     w = s.world
     before = w.read("previewDeposit", 1000 * USDC), w.read("navPerShare")
     fund(web3, w.market.usdc, w.eve, 2_000_000 * USDC, w.market.router.address)
@@ -76,7 +76,7 @@ def test_whoever_sandwiches_a_mirrored_trade_loses_or_stops_it(web3, s):
 
 
 def test_deep_funds_over_blocks_gain_nothing_from_the_vault(web3, s):
-    """In before a trade that the attacker itself moves the pool against, held for the lock, and out: it has less than before."""
+    """In, the pool moved before a mirrored trade and back after it, held for the lock, and out: less than before."""
     w = s.world
     fund(web3, w.market.usdc, w.eve, 1_000_000 * USDC, w.vault.address)
     fund(web3, w.market.usdc, w.eve, 0, w.market.router.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import rlp
 from web3 import Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
@@ -14,6 +15,7 @@ from pilotfish.venues.evm.instructions import Instruction
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
+from tests.contracts.executor_scene import next_at
 from tests.contracts.market import Market, market
 from tests.contracts.nodes import later
 from tests.contracts.vault_world import FREE, LIMITS, ROUTE, USDC, World, config, venue_of
@@ -28,6 +30,8 @@ class System:
     executor: Contract
     agent: Key
     separator: bytes
+    next: int = 0
+    """When the next trade may be."""
 
     def mirror(self, buying: bool, fraction: float) -> TxReceipt:
         """An instruction that the lead's agent signs and anybody brings."""
@@ -38,10 +42,41 @@ class System:
         fields = tuple(getattr(order, name) for name in order.__struct_fields__)
         return send(w.web3, self.executor.functions.mirror(fields, signature, ROUTE), w.eve)
 
+    def gas(self, time: int, buying: bool, fraction: float) -> int:
+        """What a mirror at this very second uses, as if no byte of addresses and signature were zero: those differ
+        from chain to chain."""
+        w = self.world
+        next_at(w.web3, time - 1)
+        send(w.web3, w.market.feed.functions.set(3000 * 10**8, time - 1), w.eve)
+        next_at(w.web3, time)
+        mined = self.mirror(buying=buying, fraction=fraction)
+        sent = bytes(w.web3.eth.get_transaction(mined["transactionHash"])["input"])
+        words = [sent[4 + 32 * n : 36 + 32 * n] for n in range(4)]
+        chosen = b"".join(word[12:] for word in words) + sent[-32 - 96 : -32 - 31]
+        return int(mined["gasUsed"]) + 12 * chosen.count(0)
+
+    def settled(self, time: int) -> int:
+        """An hour of trades, one in 290 s, from `time` on, so that the pool's average looks back on what is known; the
+        next second after it that a trade may have."""
+        for n in range(13):
+            self.gas(time + 290 * n, n % 3 != 2, 0.1)
+        return time + 290 * 13
+
     def fresh(self) -> None:
         """The oracle answers now."""
         w = self.world
         send(w.web3, w.market.feed.functions.set(3000 * 10**8, w.now()), w.eve)
+
+
+def ordered(web3: Web3) -> None:
+    """Let the next two contracts of account 0 have rising addresses: gas depends on which token is a pool's first."""
+    maker = web3.eth.accounts[0]
+
+    def made_at(nonce: int) -> bytes:
+        return bytes(Web3.keccak(rlp.encode([bytes.fromhex(maker[2:]), nonce]))[12:])
+
+    while made_at(nonce := web3.eth.get_transaction_count(maker)) > made_at(nonce + 1):
+        web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction({"from": maker, "to": maker}))
 
 
 def guard_of(web3: Web3, m: Market, sequencer: str = NOBODY) -> Contract:
@@ -55,6 +90,7 @@ def guard_of(web3: Web3, m: Market, sequencer: str = NOBODY) -> Contract:
 
 def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = LIMITS) -> System:
     """Deploy it all; the lead has deposited 10,000 USDC and appointed an agent."""
+    ordered(web3)
     m = market(web3)
     later(web3, HOUR)
     owner = web3.eth.accounts[4]
@@ -78,3 +114,13 @@ def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = 
     made.fresh()
     w.deposit(w.lead, 10_000 * USDC)
     return made
+
+
+def mirrored(s: System) -> list[int]:
+    """Gas of a purchase and of a sale, both at their own second; then all is as it was."""
+    w = s.world
+    picture, nonce = w.web3.provider.make_request("evm_snapshot", [])["result"], w.nonce
+    used = [s.gas(s.next, buying=True, fraction=0.1), s.gas(s.next + 290, buying=False, fraction=0.1)]
+    w.web3.provider.make_request("evm_revert", [picture])
+    w.nonce = nonce
+    return used

@@ -74,7 +74,7 @@ class PoolNode:
         return hash_of(raw)
 
     def eth_getTransactionReceipt(self, sent):
-        return {"status": hex(self.mined[sent])} if sent in self.mined else None
+        return {"status": hex(self.mined[sent]), "blockNumber": "0x5"} if sent in self.mined else None
 
 
 async def sign(requests):

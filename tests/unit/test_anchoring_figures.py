@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilotfish.domain.codec import decode_event
+from pilotfish.engine.state import State
+from pilotfish.engine.step import step
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.figures import EVERYBODY, Figure, subject_of
+from pilotfish.views.copies import CopyView
+from pilotfish.views.nav import NavView
 from pilotfish.views.nav_figures import SHARES_PER_UNIT, WAD, shares_after
 from pilotfish.worlds.onchain.figures import BatchFigures
 from pilotfish.worlds.onchain.replaying import FigureReplay
@@ -136,3 +141,31 @@ def test_after_a_total_loss_money_that_comes_in_begins_anew_at_one():
     assert shares_after(shares, -5, 50) == 45 * SHARES_PER_UNIT
     assert shares_after(shares, -5, -1) == shares
     assert shares_after(shares, 100, -100) == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-900, 900).filter(bool), st.integers(0, 900), st.integers(0, 99)), min_size=1, max_size=6
+    )
+)
+def test_what_is_anchored_is_what_the_report_says(trades):
+    """The report's own views, which were written apart, see the same NAV, lag and, of a block, slippage."""
+    story, copies, nav, ours = Story(), CopyView(), NavView(), BatchFigures([])
+    for lots, worse, lag_ms in trades:
+        story.trade(lots, worse=worse, lag_ns=lag_ms * MS)
+    state = State()
+    for raw in story.desk.log:
+        event = decode_event(raw)
+        outcome = step(state, event)
+        for view in (copies, nav, ours):
+            view(event, outcome, state)
+    nav.sample(state, state.now_ns)
+    figures = {(f.kind, f.subject): f.value for f in ours.take(state)}
+    assert figures["nav", EVERYBODY] == int(nav.days[-1].nav * USDC) * WAD // (6_000 * USDC)
+    assert (("lag", EVERYBODY) in figures) == (copies.all.lag_ms.count > 0)
+    if copies.all.lag_ms.count:
+        told = copies.all.lag_ms.distribution()
+        assert figures["lag", EVERYBODY] / MS == pytest.approx(told.mean, abs=1e-3)
+        slippage = copies.all.slippage_bps.distribution()
+        assert slippage.min - 0.01 <= figures["slippage", EVERYBODY] / 10**6 <= slippage.max + 0.01

@@ -1,13 +1,17 @@
 """What Python says of a contract is what its artifact says."""
 
+from typing import get_origin, get_type_hints
+
 import pytest
 from eth_abi import encode
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm import bindings_system, deploy_market
 from pilotfish.venues.evm.artifact import load
 from pilotfish.venues.evm.bindings import AbiRefused, Contract, Function, Tuple
 from pilotfish.venues.evm.bindings_events import Event, reason
 from pilotfish.venues.evm.deploy_code import is_made_by
+from pilotfish.venues.evm.packages import installed
 from pilotfish.venues.keys.key import keccak
 from tests.unit.chain_scene import REVERTS, creation
 
@@ -41,6 +45,19 @@ BATCH = Batch(b"\1" * 32, b"\2" * 32, 3)
 
 def every(kind: type) -> list[type]:
     return [one for sub in kind.__subclasses__() for one in (sub, *every(sub))]
+
+
+# Importing a module is what declares its contracts.
+DECLARING = (bindings_system, deploy_market)
+OURS = [kind for kind in every(Contract) if kind.__module__.startswith("pilotfish.")]
+
+
+@pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
+def test_every_contract_is_declared_as_its_artifact_has_it(kind):
+    if kind.package and not installed():
+        pytest.skip("the npm packages are not installed")
+    declared = {name for name, hint in get_type_hints(kind).items() if get_origin(hint) is Function}
+    assert set(kind.codecs()) == declared
 
 
 def test_a_call_is_the_bytes_that_solidity_expects():

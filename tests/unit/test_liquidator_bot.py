@@ -63,6 +63,7 @@ def test_while_a_transaction_is_under_way_nothing_else_is_done_about_the_account
     watch.submitted(ONE, 1)
     assert watch.due(6) == [TWO]
     assert watch.ended(1, 9, ok=True) == ONE
+    assert watch.due(8) == [TWO], "the block before still shows it at its line"
     assert watch.due(9) == [ONE, TWO]
     assert watch.ended(1, 9, ok=True) is None
 

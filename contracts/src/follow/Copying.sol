@@ -86,6 +86,8 @@ abstract contract Copying is CopyFees {
     error TooLittleGas(uint256 row);
     /// @notice Less arrived than was sent: such a token cannot be shared exactly.
     error TakesFee(address token, uint256 sent, uint256 arrived);
+    /// @notice The market took less than it was given.
+    error NotAllSold(uint256 left);
     /// @notice No real token trades in such amounts.
     error TooMuch(uint256 amountIn, uint256 amountOut);
     error NothingOwed(address wallet, address token);
@@ -196,8 +198,12 @@ abstract contract Copying is CopyFees {
         returns (uint256 amountOut)
     {
         uint256 before = IERC20(tokenOut).balanceOf(address(this));
+        uint256 rest = IERC20(tokenIn).balanceOf(address(this)) - amountIn;
         IERC20(tokenIn).forceApprove(address(VENUE), amountIn);
         VENUE.swap(tokenIn, tokenOut, amountIn, least, address(this), route);
+        // What the market left would belong to nobody here.
+        uint256 left = IERC20(tokenIn).balanceOf(address(this));
+        if (left != rest) revert NotAllSold(left - rest);
         amountOut = IERC20(tokenOut).balanceOf(address(this)) - before;
         if (amountOut < least) revert ISwapVenue.TooLittle(amountOut, least);
     }

@@ -150,8 +150,8 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
         if (m.feeBpsMax < FEE_BPS) return (Refusal.Fee, digest);
         if (!Signatures.signed(m.follower, digest, signature)) return (Refusal.Signature, digest);
 
-        // A subscription runs while a mandate lives; one that begins anew owes nothing for the time between.
-        uint256 paid = a.expiry() > block.timestamp ? a.paid() : block.timestamp;
+        // A subscription runs while a mandate lives, and not in between.
+        uint256 paid = block.timestamp - a.unpaid(block.timestamp);
         rule.account = a.allowed(m.expiry, m.exitSlippageBps, bits, uint32(paid));
         rule.limits = Limits({
             allocation: uint48(m.allocation / GRAIN),
@@ -169,7 +169,7 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
     function _revoke(address follower, address lead, uint32 issued) private {
         address wallet = walletOf(follower, lead);
         Rule storage rule = rules[lead][wallet];
-        (rule.account, rule.limits.issued) = (rule.account.revoked(), issued);
+        (rule.account, rule.limits.issued) = (rule.account.revoked(block.timestamp), issued);
         emit Revoked(follower, lead, wallet, issued);
     }
 

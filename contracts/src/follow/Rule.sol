@@ -23,7 +23,7 @@ struct Limits {
 
 /// @notice One word, from the lowest bit: expiry (32), exitSlippageBps (16), tokens (64), paid (32), outlay (48), nonce (64).
 /// expiry: first second in which the mandate is void, zero once revoked. tokens: bit n, the desk's nth token may be traded.
-/// paid: until when the subscription is paid, in seconds. outlay: grains that the wallet paid into the market and has not got back.
+/// paid: until when the subscription is paid, in seconds; once revoked, the seconds that were not. outlay: grains that the wallet paid into the market and has not got back.
 /// nonce: of the newest instruction carried out.
 /// @dev Packed by hand: the compiler writes a struct field by field, 100 gas each.
 type Account is uint256;
@@ -81,8 +81,16 @@ library AccountLib {
         );
     }
 
-    /// @notice Ended.
-    function revoked(Account a) internal pure returns (Account) {
-        return Account.wrap(Account.unwrap(a) >> 32 << 32);
+    /// @notice Ended now. What was not paid is remembered: ending and beginning again is no way around a subscription.
+    function revoked(Account a, uint256 now_) internal pure returns (Account) {
+        return allowed(a, 0, 0, 0, uint32(unpaid(a, now_)));
+    }
+
+    /// @notice Seconds under a living mandate for which no subscription was paid yet.
+    function unpaid(Account a, uint256 now_) internal pure returns (uint256) {
+        uint256 end = expiry(a);
+        if (end == 0) return paid(a);
+        if (end > now_) end = now_;
+        return end > paid(a) ? end - paid(a) : 0;
     }
 }

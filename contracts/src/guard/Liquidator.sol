@@ -2,26 +2,35 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IBreaker} from "../types/IBreaker.sol";
 import {IInsurancePool} from "../types/IInsurancePool.sol";
 import {ILiquidatable} from "../types/ILiquidatable.sol";
 import {IPriceGuard} from "../types/IPriceGuard.sol";
+import {BPS, PRICE_SCALE} from "../types/Wad.sol";
 
 /// @title Liquidator: closes what has reached its line
 /// @notice Anybody may call; only the books' own figures decide. An account at its line is sold whole (`liquidate`), a holding at its
 /// price stop alone (`stop`). All figures come from the price guard, so on a doubtful price nothing is closed. An account stop is
-/// told to the breaker, and what it left short of the line is claimed from the insurance pool.
+/// told to the breaker, and what it left short of the line is claimed from the insurance pool, if the book is insured.
 /// @dev Between its liquidation and the moment it is seen above its line again (`recovered`) an account may be closed again, but is
 /// neither counted nor insured again: else a grain of dust sent to it would halt the platform or draw the same claim twice.
 contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
     /// @param listed whether its accounts are closed here
-    /// @param countedFrom an account with a lower line (base units of the asset) is closed but does not count for the breaker: else a
-    /// handful of tiny accounts, whose owners choose the line, could halt everybody
+    /// @param insured whether what closing leaves short is claimed. Never for a book whose holders keep their own money: who can take
+    /// it out of an account brings the account to its line at will, and would be paid for it
+    /// @param countedFrom a closing that sold for less (base units of the asset) does not count for the breaker: else a handful of
+    /// accounts, tiny or emptied by their holders, could halt everybody
     struct Book {
         bool listed;
+        bool insured;
         uint128 countedFrom;
     }
+
+    /// @notice What may be left unsold of an account that counts as closed, in bps of its line. Dust that no pool buys, which anybody
+    /// may have sent there, must not keep a liquidation from being counted and insured.
+    uint256 public constant UNSOLD_BPS_MAX = 100;
 
     IBreaker public immutable breaker;
     IInsurancePool public immutable pool;
@@ -31,8 +40,10 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
     mapping(address book => Book) public books;
     /// @notice Closed, counted and insured; not yet seen above its line again.
     mapping(address book => mapping(address account => bool)) public closed;
+    /// @dev What the closing under way has sold for so far, where it takes several calls.
+    mapping(address book => mapping(address account => uint256)) private _sold;
 
-    event BookSet(address indexed book, bool listed, uint256 countedFrom);
+    event BookSet(address indexed book, bool listed, bool insured, uint256 countedFrom);
     /// @notice All amounts in base units of the asset. `left` is what the account is worth after; `claim` the place in the insurance
     /// queue, zero where there is none.
     event Liquidated(
@@ -63,13 +74,15 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
 
     /// @notice Sell all that an account at its line holds.
     /// @param routes for the book's venue, one a holding; an empty one leaves that holding for another time, for where one cannot be
-    /// sold, the others still can. Counted and insured is the call that sells the last.
+    /// sold, the others still can. Counted and insured is the call after which next to nothing is left.
     function liquidate(ILiquidatable book, address account, bytes[] calldata routes) external nonReentrant {
         Book memory b = _listed(book);
         (uint256 equity, uint256 line) = book.standing(account);
         if (line == 0 || equity > line) revert AboveItsLine(equity, line);
-        (bool whole, uint256 assets) = _close(book, account, routes);
-        if (!whole) {
+        (uint256 assets, uint256 unsold) = _close(book, account, routes);
+        uint256 sold = _sold[address(book)][account] + assets;
+        if (unsold > line * UNSOLD_BPS_MAX / BPS) {
+            _sold[address(book)][account] = sold;
             emit PartlyClosed(address(book), account, assets);
             return;
         }
@@ -77,8 +90,8 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         uint256 id;
         if (!closed[address(book)][account]) {
             closed[address(book)][account] = true;
-            if (line >= b.countedFrom) breaker.liquidated(address(book));
-            if (left < line) id = pool.claim(address(book), account, line - left);
+            if (sold >= b.countedFrom) breaker.liquidated(address(book));
+            if (b.insured && left < line) id = pool.claim(address(book), account, line - left);
         }
         emit Liquidated(address(book), account, equity, line, left, id);
     }
@@ -99,30 +112,35 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
         (uint256 equity, uint256 line) = book.standing(account);
         if (equity <= line) revert BelowItsLine(equity, line);
         closed[address(book)][account] = false;
+        _sold[address(book)][account] = 0;
         emit RecoveredAgain(address(book), account, equity, line);
     }
 
     /// @param countedFrom base units of the asset
-    function setBook(address book, bool listed, uint128 countedFrom) external onlyOwner {
-        books[book] = Book(listed, countedFrom);
-        emit BookSet(book, listed, countedFrom);
+    function setBook(address book, bool listed, bool insured, uint128 countedFrom) external onlyOwner {
+        books[book] = Book(listed, insured, countedFrom);
+        emit BookSet(book, listed, insured, countedFrom);
     }
 
-    /// @return whole whether nothing that was held is left out
+    /// @return assets what was got
+    /// @return unsold what is left out is worth at the lower prices
     function _close(ILiquidatable book, address account, bytes[] calldata routes)
         private
-        returns (bool whole, uint256 assets)
+        returns (uint256 assets, uint256 unsold)
     {
         address[] memory tokens = book.holdings(account);
         if (routes.length != tokens.length) revert WrongRoutes(routes.length, tokens.length);
-        uint256 sold;
+        bool any;
         for (uint256 i; i < tokens.length; ++i) {
-            if (routes[i].length == 0) continue;
-            assets += book.close(account, tokens[i], routes[i]);
-            ++sold;
+            if (routes[i].length == 0) {
+                (uint256 low,) = guard.bounds(tokens[i]);
+                unsold += IERC20(tokens[i]).balanceOf(account) * low / PRICE_SCALE;
+            } else {
+                assets += book.close(account, tokens[i], routes[i]);
+                any = true;
+            }
         }
-        if (sold == 0) revert NothingToClose(account);
-        whole = sold == tokens.length;
+        if (!any) revert NothingToClose(account);
     }
 
     function _listed(ILiquidatable book) private view returns (Book memory b) {

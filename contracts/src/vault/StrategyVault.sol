@@ -108,7 +108,7 @@ contract StrategyVault is VaultTrades, IERC165 {
         breaker.requireOpen(address(this));
         _requireActsFor(receiver);
         uint256 supply = totalSupply();
-        bool within = shares != 0 && shares + supply >= leastShares && shares + supply <= SUPPLY_MAX;
+        bool within = shares != 0 && shares + supply >= LEAST_SHARES && shares + supply <= SUPPLY_MAX;
         if (!within) revert SharesOutOfBounds(shares);
         if (supply == 0) _newCurve();
         _record(nav);

@@ -71,8 +71,9 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     uint16 internal immutable STOP_BPS;
 
     State internal _state;
-    /// @dev How many of `_tokens` there are: not in storage, for a mirror reads them.
+    /// @dev How many tokens there are, and the first: not in storage, for every mirror reads them.
     uint256 private immutable COUNT;
+    address private immutable FIRST;
     address[TOKENS_MAX] private _tokens;
     Point[] private _points;
     uint40 private _pointAt;
@@ -119,6 +120,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         (ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS) = (c.limits.entrySlippageBps, c.limits.exitSlippageBps);
         (asset, DECIMALS) = (c.asset, IERC20Metadata(c.asset).decimals() + OFFSET);
         COUNT = c.tokens.length;
+        FIRST = COUNT == 0 ? address(0) : c.tokens[0];
         for (uint256 i; i < c.tokens.length; ++i) {
             _tokens[i] = c.tokens[i];
         }
@@ -138,7 +140,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     function tokens() public view returns (address[] memory all) {
         all = new address[](COUNT);
         for (uint256 i; i < all.length; ++i) {
-            all[i] = _tokens[i];
+            all[i] = _token(i);
         }
     }
 
@@ -198,7 +200,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high) {
         low = high = idle();
         for (uint256 i; i < COUNT; ++i) {
-            address token = _tokens[i];
+            address token = _token(i);
             uint256 held = _balance(token);
             if (held == 0) continue;
             (uint256 lower, uint256 higher) = token == known.token ? (known.low, known.high) : guard.bounds(token);
@@ -227,9 +229,13 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         (_pointAt, _peakPrice) = (0, 0);
     }
 
+    function _token(uint256 i) private view returns (address) {
+        return i == 0 ? FIRST : _tokens[i];
+    }
+
     function _requireListed(address token) internal view {
         for (uint256 i; i < COUNT; ++i) {
-            if (_tokens[i] == token) return;
+            if (_token(i) == token) return;
         }
         revert TokenNotAllowed(token);
     }

@@ -46,8 +46,8 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
 
     /// @dev Pieces of requests and prices that one call goes through.
     uint256 internal constant PIECES_MAX = 32;
-    /// @notice One whole share: requests and settlements are not smaller, unless nothing is left after them.
-    uint256 public immutable leastShares;
+    /// @dev One whole share: requests and settlements are not smaller, unless nothing is left after them.
+    uint256 internal immutable LEAST_SHARES;
 
     /// @dev The line: how many shares were ever requested, and how many of them served.
     uint120 private _requested;
@@ -65,7 +65,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     error Asynchronous();
     /// @notice A request must be for at least this many shares, or for all there are.
     error TooFewShares(uint256 least);
-    /// @notice No exit waits, or idle cash does not pay for `leastShares` of it.
+    /// @notice No exit waits, or idle cash does not pay for `LEAST_SHARES` of it.
     error NothingToSettle();
     /// @notice More than `maxRedeem` or `maxWithdraw`.
     error MoreThanClaimable(uint256 asked, uint256 most);
@@ -73,7 +73,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     error TooLittleGas();
 
     constructor() {
-        leastShares = 10 ** decimals();
+        LEAST_SHARES = 10 ** decimals();
     }
 
     /// @inheritdoc IERC7540Operator
@@ -93,7 +93,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         uint256 held = balanceOf(owner);
         _touch(owner);
         if (shares <= held) shares = Math.min(shares, balanceOf(owner));
-        if (shares == 0 || (shares < leastShares && shares < balanceOf(owner))) revert TooFewShares(leastShares);
+        if (shares == 0 || (shares < LEAST_SHARES && shares < balanceOf(owner))) revert TooFewShares(LEAST_SHARES);
         uint128 mark = _leave(owner, shares);
         uint120 from = _requested;
         _requested = from + uint120(shares);
@@ -109,7 +109,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         uint256 queued = _state.waiting;
         uint256 price = _priceNow();
         (shares, assets) = _affordable(queued, price);
-        if (shares == 0 || (shares < queued && shares < leastShares)) revert NothingToSettle();
+        if (shares == 0 || (shares < queued && shares < LEAST_SHARES)) revert NothingToSettle();
         _settled += uint120(shares);
         _state.waiting -= uint120(shares);
         _state.reserved += uint120(assets);

@@ -33,10 +33,8 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     mapping(address token => uint256) private _priceStops;
     mapping(address token => Unwinding) private _unwindings;
 
-    /// @notice The vault traded; `why` is the selector of what was called: mirror, unwind or close.
-    event Traded(
-        bytes4 indexed why, address indexed tokenIn, address indexed tokenOut, uint256 amountIn, uint256 amountOut
-    );
+    /// @notice A holding was sold; `why` is the selector of what was called: unwind or close. Of mirrored trades the executor tells.
+    event Sold(bytes4 indexed why, address indexed token, uint256 amount, uint256 assets);
     /// @notice A price stop was set: price of one base unit times 1e36; zero: none.
     event PriceStopSet(address indexed token, uint256 price);
 
@@ -63,14 +61,13 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         if (order.lead != lead || order.book != address(this)) revert NotOurs(order.lead, order.book);
         if (order.tokenOut == order.tokenIn) revert TokenNotAllowed(order.tokenOut);
         if (order.fraction > WAD) revert NothingToSell(order.fraction);
-        address quote = asset;
-        bool exit = order.tokenOut == quote;
-        uint256 low = _low(order.tokenIn, quote);
+        bool exit = order.tokenOut == asset;
+        uint256 low = _low(order.tokenIn);
         uint256 worst = PRICE_SCALE;
         if (exit) {
             amountIn = _balance(order.tokenIn) * order.fraction / WAD;
         } else {
-            (amountIn, worst) = _opening(order, quote, low);
+            (amountIn, worst) = _opening(order, low);
         }
         uint256 slippageBps = exit ? EXIT_SLIPPAGE_BPS : ENTRY_SLIPPAGE_BPS;
         uint256 least = Math.max(
@@ -83,9 +80,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     /// @notice Sell a stage of `token` for exits that lack cash, or because the vault closes. Anybody may: the bound is the guard's
     /// low price less the slippage for exits.
     function unwind(address token, bytes calldata route) external nonReentrant returns (uint256 amountIn, uint256 assets) {
-        address quote = asset;
-        uint256 low = _low(token, quote);
-        if (token == quote) revert TokenNotAllowed(token);
+        uint256 low = _low(token);
         uint256 held = _balance(token);
         amountIn = held;
         if (!_state.closing) {
@@ -96,7 +91,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         }
         amountIn = Math.min(Math.min(amountIn, held), _stage(token, held));
         if (amountIn == 0) revert NothingToUnwind();
-        assets = _trade(token, quote, amountIn, _exitLeastUp(amountIn, low), route);
+        assets = _sell(token, amountIn, low, route);
     }
 
     /// @inheritdoc ILiquidatable
@@ -106,13 +101,11 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         nonReentrant
         returns (uint256 assets)
     {
-        address quote = asset;
-        uint256 low = _low(token, quote);
+        uint256 low = _low(token);
         (uint256 equity, uint256 line) = standing(of_);
         if (equity <= line && !_state.closing) _close();
         if (!_state.closing && low > _priceStops[token]) revert NotDue(equity, line);
-        uint256 held = _balance(token);
-        assets = _trade(token, quote, held, _exitLeastUp(held, low), route);
+        assets = _sell(token, _balance(token), low, route);
     }
 
     /// @notice The lead ends the vault: nothing is opened any more, everything is sold in stages, exits proceed.
@@ -152,7 +145,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     }
 
     /// @dev What an opening order sells, and the price at which it buys. It leaves what the queue waits for.
-    function _opening(Instruction calldata order, address quote, uint256 low)
+    function _opening(Instruction calldata order, uint256 low)
         private
         view
         returns (uint256 amountIn, uint256 worst)
@@ -163,7 +156,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         uint256 lower;
         (lower, worst) = guard.bounds(order.tokenOut);
         (uint256 nav,) = _nav(Bounds(order.tokenOut, lower, worst));
-                uint256 spendable = order.tokenIn == quote ? Math.saturatingSub(idle(), _needs(nav)) : _balance(order.tokenIn);
+                uint256 spendable = order.tokenIn == asset ? Math.saturatingSub(idle(), _needs(nav)) : _balance(order.tokenIn);
         amountIn = spendable * order.fraction / WAD;
         uint256 size = amountIn * low / PRICE_SCALE;
         uint256 most = nav * ORDER_BPS_MAX / BPS;
@@ -171,8 +164,8 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     }
 
     /// @dev Low price of a token that may be sold.
-    function _low(address token, address quote) private view returns (uint256 low) {
-        if (token == quote) return PRICE_SCALE;
+    function _low(address token) private view returns (uint256 low) {
+        if (token == asset) return PRICE_SCALE;
         _requireListed(token);
         (low,) = guard.bounds(token);
     }
@@ -183,8 +176,11 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         return shares == 0 ? 0 : Math.ceilDiv(shares * _priceDown(nav), PRICE_SCALE);
     }
 
-    function _exitLeastUp(uint256 amount, uint256 low) private view returns (uint256) {
-        return _lessSlippageUp(amount * low / PRICE_SCALE, EXIT_SLIPPAGE_BPS);
+    function _sell(address token, uint256 amount, uint256 low, bytes calldata route) private returns (uint256 assets) {
+        if (token == asset) revert TokenNotAllowed(token);
+        uint256 least = _lessSlippageUp(amount * low / PRICE_SCALE, EXIT_SLIPPAGE_BPS);
+        assets = _trade(token, asset, amount, least, route);
+        emit Sold(msg.sig, token, amount, assets);
     }
 
     function _lessSlippageUp(uint256 amount, uint256 slippageBps) private pure returns (uint256) {
@@ -212,6 +208,5 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         venue.swap(tokenIn, tokenOut, amountIn, least, address(this), route);
         amountOut = _balance(tokenOut) - before;
         if (amountOut < least) revert ISwapVenue.TooLittle(amountOut, least);
-        emit Traded(msg.sig, tokenIn, tokenOut, amountIn, amountOut);
     }
 }

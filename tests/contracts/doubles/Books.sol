@@ -4,6 +4,11 @@ pragma solidity 0.8.37;
 import {ILiquidatable} from "src/types/ILiquidatable.sol";
 import {IPriceGuard} from "src/types/IPriceGuard.sol";
 
+interface IMinted {
+    function balanceOf(address who) external view returns (uint256);
+    function mint(address to, uint256 amount) external;
+}
+
 /// A book on paper: cash and tokens of each account, prices by a guard, sales at what the test says.
 contract PaperBook is ILiquidatable {
     IPriceGuard public guard;
@@ -27,6 +32,8 @@ contract PaperBook is ILiquidatable {
         (cash[account], lines[account], held[account]) = (cash_, line, tokens);
         for (uint256 i; i < tokens.length; ++i) {
             amounts[account][tokens[i]] = amounts_[i];
+            uint256 has = IMinted(tokens[i]).balanceOf(account);
+            if (has < amounts_[i]) IMinted(tokens[i]).mint(account, amounts_[i] - has);
         }
     }
 

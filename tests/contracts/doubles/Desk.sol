@@ -33,10 +33,18 @@ contract SetVenue is ISwapVenue {
         prices[tokenIn][tokenOut] = price;
     }
 
+    uint256 public left;
+
+    /// @dev Take so much less than all.
+    function keepBack(uint256 amount) external {
+        left = amount;
+    }
+
     function swap(address tokenIn, address tokenOut, uint256 amountIn, uint256, address recipient, bytes calldata)
         external
         returns (uint256 amountOut)
     {
+        amountIn -= left;
         IERC20(tokenIn).transferFrom(msg.sender, address(this), amountIn);
         amountOut = amountIn * prices[tokenIn][tokenOut] / 1e36;
         IMint(tokenOut).mint(recipient, amountOut);

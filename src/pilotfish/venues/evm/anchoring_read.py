@@ -10,7 +10,7 @@ import msgspec
 from pilotfish.venues.evm.abi import WORD, place
 from pilotfish.venues.evm.anchoring import ANCHORED, Logged, batch_of, head_call
 from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, fields, octets, quantity, tag
+from pilotfish.venues.evm.eyes import NoAnswer, Node, block_at, call, fields, logs, octets, quantity, tag
 
 AT_ONCE = 8  # receipts asked for at a time
 
@@ -69,23 +69,10 @@ def _is_anchor(code: bytes) -> bool:
 
 
 async def _batches(node: Node, anchor: str, publisher: str, first: int, last: int) -> list[Logged]:
-    """The log from block to block; where the node finds that too much, in halves."""
+    """In the order of the log."""
     who = "0x" + place(publisher).hex()
-    asked = {"address": anchor, "fromBlock": tag(first), "toBlock": tag(last), "topics": ["0x" + ANCHORED.hex(), who]}
-    try:
-        told = await node.ask("eth_getLogs", [asked])
-    except CallRefused:
-        if first == last:
-            raise
-        middle = (first + last) // 2
-        return [
-            *await _batches(node, anchor, publisher, first, middle),
-            *await _batches(node, anchor, publisher, middle + 1, last),
-        ]
-    if not isinstance(told, list):
-        raise NoAnswer("the node's log", "is no list", "ask another node")
-    found = [_logged(each, anchor, publisher) for each in told]
-    return sorted(found, key=lambda one: (one.block, one.log_index))
+    told = await logs(node, anchor, ["0x" + ANCHORED.hex(), who], first, last)
+    return sorted((_logged(each, anchor, publisher) for each in told), key=lambda one: (one.block, one.log_index))
 
 
 def _logged(told: Any, anchor: str, publisher: str) -> Logged:

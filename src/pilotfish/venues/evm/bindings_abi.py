@@ -20,7 +20,7 @@ class AbiRefused(VenueError):
 
 
 class Tuple(msgspec.Struct, frozen=True):
-    """A struct of Solidity: the same fields in the same order, in Python's spelling."""
+    """A struct of Solidity: the same fields in the same order, as Python spells them. Any msgspec.Struct will do."""
 
 
 def camel(name: str) -> str:
@@ -55,7 +55,7 @@ def fits(hint: Any, field: Field) -> bool:
         inner = {**field, "type": kind[: kind.rindex("[")]}
         return get_origin(hint) is list and fits(get_args(hint)[0], inner)
     if kind == "tuple":
-        if not (isinstance(hint, type) and issubclass(hint, Tuple)):
+        if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
             return False
         told, parts = get_type_hints(hint), field["components"]
         return [camel(n) for n in told] == [bare_name(c["name"]) for c in parts] and all(
@@ -67,7 +67,7 @@ def fits(hint: Any, field: Field) -> bool:
 
 def bare(value: Any) -> Any:
     """As eth_abi wants it."""
-    if isinstance(value, Tuple):
+    if isinstance(value, msgspec.Struct):
         return tuple(bare(v) for v in msgspec.structs.astuple(value))
     if isinstance(value, list | tuple):
         return [bare(v) for v in value]
@@ -76,7 +76,7 @@ def bare(value: Any) -> Any:
 
 def dressed(value: Any, shape: Any) -> Any:
     """As the declaration promises it."""
-    if isinstance(shape, type) and issubclass(shape, Tuple):
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
         return shape(*(dressed(v, h) for v, h in zip(value, get_type_hints(shape).values(), strict=True)))
     inner = get_args(shape)
     if get_origin(shape) is list:

@@ -9,6 +9,7 @@ import msgspec
 from eth_abi.abi import decode
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm import packages
 from pilotfish.venues.evm.artifact import load, names
 from pilotfish.venues.evm.bindings_abi import (
     UNREADABLE,
@@ -27,7 +28,7 @@ E = TypeVar("E", bound="Event")
 
 
 class Event(msgspec.Struct, frozen=True):
-    """A log of a contract: its parameters in Python's spelling. `contract` names whose artifact has it."""
+    """A log of a contract: its parameters as Python spells them. `contract`: our artifact or a package's file."""
 
     contract: ClassVar[str] = ""
 
@@ -62,7 +63,8 @@ class _Known(NamedTuple):
 
 @cache
 def _known(cls: type[Event]) -> _Known:
-    named = (e for e in load(cls.contract).abi if e["type"] == "event" and e["name"] == cls.__name__)
+    abi: list[Field] = packages.artifact(cls.contract)["abi"] if "/" in cls.contract else load(cls.contract).abi
+    named = (e for e in abi if e["type"] == "event" and e["name"] == cls.__name__)
     entry = next(named, None)
     told = [(camel(n), h) for n, h in get_type_hints(cls).items() if n != "contract"]
     inputs: list[Field] = entry["inputs"] if entry else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pilotfish.venues.evm.bindings import Contract, Function, Tuple
+from pilotfish.venues.evm.instructions import Instruction
 
 
 class Owned(Contract):
@@ -20,7 +21,6 @@ class PriceGuard(Owned):
     quote: Function[[], str]
     sequencer: Function[[], str]
     set_feed: Function[[str, str, int, str, int, int], None]
-    feeds: Function[[str], tuple[str, int, int, int, int, bool, str, bool]]
     price: Function[[str], int]
     bounds: Function[[str], tuple[int, int]]
 
@@ -49,6 +49,8 @@ class InsurancePool(Owned):
 class MirrorExecutor(Owned):
     artifact = "MirrorExecutor"
     bond: Function[[], int]
+    approve_agent: Function[[str, int], None]
+    mirror: Function[[Instruction, bytes, bytes], tuple[int, int]]
 
 
 class UniswapV3Venue(Contract):
@@ -57,7 +59,7 @@ class UniswapV3Venue(Contract):
 
 class Liquidator(Owned):
     artifact = "Liquidator"
-    set_book: Function[[str, bool, int], None]
+    set_book: Function[[str, bool, bool, int], None]
 
 
 class Terms(Tuple, frozen=True):
@@ -103,6 +105,14 @@ class VaultConfig(Tuple, frozen=True):
     limits: Limits
 
 
+class VaultState(Tuple, frozen=True):
+    """Assets set aside, shares that wait to leave, whether nothing is opened any more."""
+
+    reserved: int
+    waiting: int
+    closing: bool
+
+
 class FeeSchedule(Owned):
     artifact = "FeeSchedule"
     terms: Function[[], Terms]
@@ -117,8 +127,7 @@ class StrategyVault(Contract):
     total_supply: Function[[], int]
     nav_per_share: Function[[], int]
     idle: Function[[], int]
-    waiting: Function[[], int]
-    closing: Function[[], bool]
+    state: Function[[], VaultState]
     decimals: Function[[], int]
     balance_of: Function[[str], int]
     deposit: Function[[int, str], int]
@@ -128,6 +137,25 @@ class StrategyVault(Contract):
     unwind: Function[[str, bytes], tuple[int, int]]
     distribute_fees: Function[[], tuple[int, int]]
     crystallise: Function[[str], int]
+
+
+class Mandate(Tuple, frozen=True):
+    """What a follower signs (contracts/src/follow/Mandate.sol has the units)."""
+
+    follower: str
+    lead: str
+    tokens: list[str]
+    allocation: int
+    order_max: int
+    leverage_bps: int
+    ratio_bps: int
+    open_slippage_bps: int
+    exit_slippage_bps: int
+    stop_slippage_bps: int
+    stop_bps: int
+    fee_bps_max: int
+    issued: int
+    expiry: int
 
 
 class DeskParts(Tuple, frozen=True):
@@ -148,11 +176,43 @@ class CopyDesk(Owned):
     list_: Function[[str], None]
     set_operator: Function[[str, bool], None]
     operators: Function[[str], bool]
+    follow_many: Function[[list[Mandate], list[bytes]], None]
+    revoke_by_signature: Function[[str, str, int, bytes], None]
+    open: Function[[list[str], str], None]
+    wallet_of: Function[[str, str], str]
+    digest_of: Function[[Mandate], bytes]
+    copy: Function[[Instruction, bytes, bytes, int, bytes], tuple[int, int]]
+    distribute_fees: Function[[str], None]
+    earned: Function[[str], int]
+
+
+class FeeCoupon(Owned):
+    artifact = "FeeCoupon"
+    mint: Function[[str, int], int]
+    discount_bps: Function[[str], int]
+
+
+class OperatorAccount(Owned):
+    artifact = "OperatorAccount"
+    signer: Function[[], str]
+    halted: Function[[], bool]
+    set_target: Function[[str, bool], None]
+    set_guardian: Function[[str, bool], None]
+    execute: Function[[str, bytes], None]
+
+
+class Sponsor(Owned):
+    artifact = "Sponsor"
+    set_budget: Function[[str, int], None]
+    deposit: Function[[], None]
+    budgets: Function[[str], tuple[int, int, int]]
 
 
 class VolumeBadge(Owned):
     artifact = "VolumeBadge"
     set_recorder: Function[[str, bool], None]
+    credit: Function[[str, bytes, int, bytes], int]
+    balance_of: Function[[str], int]
 
 
 class VaultRouter(Owned):
@@ -201,3 +261,24 @@ class Safe(Contract):
 SAFE_FALLBACK = f"{_SAFE}/handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json"
 SAFE_PROXY = f"{_SAFE}/proxies/SafeProxy.sol/SafeProxy.json"
 ENTRY_POINT = "@account-abstraction/contracts/artifacts/EntryPoint.json"
+
+
+class UserOperation(Tuple, frozen=True):
+    """ERC-4337, packed: two gas limits in a word, two prices in a word."""
+
+    sender: str
+    nonce: int
+    init_code: bytes
+    call_data: bytes
+    account_gas_limits: bytes
+    pre_verification_gas: int
+    gas_fees: bytes
+    paymaster_and_data: bytes
+    signature: bytes
+
+
+class EntryPoint(Contract):
+    package = ENTRY_POINT
+    get_nonce: Function[[str, int], int]
+    get_user_op_hash: Function[[UserOperation], bytes]
+    handle_ops: Function[[list[UserOperation], str], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy_market import Market, deploy_market
 from pilotfish.venues.evm.deploy_settings import (
@@ -22,17 +24,17 @@ SIGNERS = (5, 6, 7)
 """Of the Safe."""
 
 
-async def deploy_locally(deployer: Deployer) -> Market:
+async def deploy_locally(deployer: Deployer, coupons: Sequence[str] = ()) -> Market:
     """A market and the whole system on it. Raises ConfigError on a chain that is not local."""
     if deployer.record.chain_id != CHAIN_ID:
         raise ConfigError("this chain", "is a public one", "give settings: stand-ins for tokens are for local chains")
     market = await deploy_market(deployer)
-    await deploy_system(deployer, local_settings(market))
+    await deploy_system(deployer, local_settings(market, coupons))
     return market
 
 
-def local_settings(market: Market) -> Settings:
-    """One vault, one desk, a Safe of two out of three."""
+def local_settings(market: Market, coupons: Sequence[str] = ()) -> Settings:
+    """One vault, one desk, a Safe of two out of three. `coupons`: who gets one."""
     who = [key.address for key in local_keys()]
     weth = TokenSettings(name="WETH", address=market.weth.address, feed=market.feed.address, pool=market.pool.address)
     paid = who[RECIPIENT]
@@ -47,7 +49,10 @@ def local_settings(market: Market) -> Settings:
         vaults=[vault],
         desk=DeskSettings(fee_recipient=paid),
         guardians=[who[GUARDIAN]],
-        bundlers=[who[OPERATOR]],
+        operator=who[OPERATOR],
+        batchers=[who[OPERATOR]],
+        sponsor_deposit_wei=10**18,
         recorders=[who[OPERATOR]],
         publisher=who[OPERATOR],
+        coupons=list(coupons),
     )

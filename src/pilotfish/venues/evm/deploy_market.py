@@ -51,6 +51,9 @@ class Factory(Contract):
 class Pool(Contract):
     package = POOL_JSON
     increase_observation_cardinality_next: Function[[int], None]
+    token0: Function[[], str]
+    token1: Function[[], str]
+    fee: Function[[], int]
     slot0: Function[[], tuple[int, int, int, int, int, int, bool]]
 
 

@@ -82,7 +82,7 @@ class VaultSettings(_Table, frozen=True, kw_only=True):
     order_bps_max: Bps = 5_000
     stop_bps: Bps = 5_000
     counted_from: Count = 0
-    """Base units: the line from which its liquidation counts for the breaker."""
+    """Base units: what its closing must sell for to count for the breaker."""
 
 
 class DeskSettings(_Table, frozen=True, kw_only=True):
@@ -91,7 +91,8 @@ class DeskSettings(_Table, frozen=True, kw_only=True):
     fee_recipient: Address
     subscription: Count = 2_000_000
     fee_bps: Bps = 1_000
-    counted_from: Count = 0
+    counted_from: Count = 10_000_000_000
+    """Base units: what a wallet's closing must sell for to count for the breaker. Followers can empty their wallets."""
 
 
 class Settings(_Table, frozen=True, kw_only=True):
@@ -107,8 +108,16 @@ class Settings(_Table, frozen=True, kw_only=True):
     desk: DeskSettings
     guardians: list[Address]
     """May halt, and nothing else."""
-    bundlers: list[Address] = []
-    """May send the desk's batches."""
+    operator: Address
+    """Signs the user operations that carry the desk's batches."""
+    batchers: list[Address] = []
+    """May send the desk's batches as transactions of their own."""
+    sponsor_daily_wei: Count = 10**18
+    """What the sponsor pays for the operator's gas a day."""
+    sponsor_deposit_wei: Count = 0
+    """What the sponsor has for it at first, from the deployer."""
+    coupons: list[Address] = []
+    """Who gets a coupon at first: a tenth less of every fee, for a year."""
     recorders: list[Address] = []
     """May credit volume."""
     publisher: Address | None = None

@@ -60,9 +60,9 @@ class Deployer:
         code = patched if patched is not None else bytes.fromhex(found["bytecode"].removeprefix("0x"))
         return (await self._take(name, None, code + packed(inputs, args, f"new {name}"), "")).address
 
-    async def act(self, name: str, call: Call[Any]) -> None:
+    async def act(self, name: str, call: Call[Any], value_wei: int = 0) -> None:
         """A call that changes something."""
-        await self._take(name, call.to, call.data, "")
+        await self._take(name, call.to, call.data, "", value_wei)
 
     def given(self, name: str, address: str) -> None:
         """A contract that stands already. Raises ConfigError where it was another."""
@@ -85,8 +85,8 @@ class Deployer:
         self.record.complete = True
         write_record(self._path, self.record)
 
-    async def _take(self, name: str, to: str | None, data: bytes, artifact: str) -> Step:
-        plan = "0x" + keccak((to or "").encode() + data).hex()
+    async def _take(self, name: str, to: str | None, data: bytes, artifact: str, value_wei: int = 0) -> Step:
+        plan = "0x" + keccak(f"{to} {value_wei} ".encode() + data).hex()
         step = self.record.steps.get(name)
         if step is not None and step.plan != plan:
             why = "is not what was planned when this deployment began: other settings, or another version of pilotfish"
@@ -95,7 +95,7 @@ class Deployer:
             return step
         if step is None or await self._displaced(step, name):
             self._tell(name)
-            prepared = await self.client.prepare(self.key, to, data, name)
+            prepared = await self.client.prepare(self.key, to, data, name, value_wei=value_wei)
             step = Step(plan=plan, transaction=prepared.hash, raw=prepared.raw.hex(), nonce=prepared.nonce,
                         artifact=artifact)  # fmt: skip
             self.record.steps[name] = step

@@ -9,17 +9,21 @@ from typing import NamedTuple
 
 from pilotfish.venues.evm import packages
 from pilotfish.venues.evm.bindings_system import (
+    ENTRY_POINT,
     Anchor,
     Breaker,
     CopyDesk,
     DeskParts,
+    FeeCoupon,
     FeeSchedule,
     InsurancePool,
     Limits,
     Liquidator,
     MirrorExecutor,
+    OperatorAccount,
     Owned,
     PriceGuard,
+    Sponsor,
     StrategyVault,
     Terms,
     Timelock,
@@ -34,6 +38,9 @@ from pilotfish.venues.evm.deploy_settings import Settings, VaultSettings
 from pilotfish.venues.evm.deploy_steps import Deployer
 from pilotfish.venues.keys.key import keccak
 
+COUPON_PERIODS = 12
+"""Of 30 days."""
+
 
 class Core(NamedTuple):
     """What every book stands on."""
@@ -45,7 +52,7 @@ class Core(NamedTuple):
     executor: MirrorExecutor
     venue: UniswapV3Venue
     liquidator: Liquidator
-    coupons: str
+    coupons: FeeCoupon
 
 
 async def deploy_system(deployer: Deployer, settings: Settings) -> None:
@@ -57,7 +64,7 @@ async def deploy_system(deployer: Deployer, settings: Settings) -> None:
     core = await _core(deployer, settings, timelock)
     await _prices(deployer, settings, core.guard)
     books: dict[str, int] = {}
-    owned: list[Owned] = [core.guard, core.breaker, core.pool, core.executor, core.liquidator]
+    owned: list[Owned] = [core.guard, core.breaker, core.pool, core.executor, core.liquidator, core.coupons]
     router = await deployer.create(VaultRouter, me, settings.asset.address)
     for number, one in enumerate(settings.vaults, start=1):
         schedule, vault = await _vault(deployer, settings, core, one, number)
@@ -66,12 +73,15 @@ async def deploy_system(deployer: Deployer, settings: Settings) -> None:
         await deployer.act(f"vault {number} is a shard", router.add_shard(vault.address))
     desk = await _desk(deployer, settings, core)
     books[desk.address] = settings.desk.counted_from
-    await _books(deployer, core, books)
+    await _books(deployer, core, books, desk.address)
+    account, sponsor = await _operator(deployer, settings, desk)
     badge = await _badge(deployer, settings)
     if settings.publisher:
         await deployer.act("publisher of shards", router.set_publisher(settings.publisher))
     await deployer.create(Anchor)
-    await hand_over(deployer, safe, timelock, [*owned, router, desk, badge], settings.timelock_delay_s)
+    await hand_over(
+        deployer, safe, timelock, [*owned, router, desk, account, sponsor, badge], settings.timelock_delay_s
+    )
     await leave_safe(deployer, safe, settings.safe)
     await deployer.finish()
 
@@ -85,12 +95,15 @@ async def _core(deployer: Deployer, settings: Settings, timelock: Timelock) -> C
     executor = await deployer.create(MirrorExecutor, me, pool.address, settings.bond_min, settings.bond_max)
     pool_code = keccak(bytes.fromhex(packages.artifact(POOL_JSON)["bytecode"][2:]))
     venue = await deployer.create(UniswapV3Venue, settings.uniswap_factory, pool_code)
+    coupons = await deployer.create(FeeCoupon, me)
+    for holder in settings.coupons:
+        await deployer.act(f"coupon of {holder}", coupons.mint(holder, COUPON_PERIODS))
     for guardian in settings.guardians:
         await deployer.act(f"guardian {guardian}", breaker.set_guardian(guardian, True))
     await deployer.act("the liquidator reports to the breaker", breaker.set_reporter(liquidator.address, True))
     await deployer.act("the liquidator claims insurance", pool.set_claimant(liquidator.address, True))
     await deployer.act("forfeited bonds are insurance", pool.set_book(executor.address, True))
-    return Core(timelock, guard, breaker, pool, executor, venue, liquidator, NOBODY)
+    return Core(timelock, guard, breaker, pool, executor, venue, liquidator, coupons)
 
 
 async def _prices(deployer: Deployer, settings: Settings, guard: PriceGuard) -> None:
@@ -116,7 +129,7 @@ async def _vault(
     config = VaultConfig(
         settings.asset.address, one.name, one.symbol, one.lead, core.timelock.address, core.executor.address,
         core.liquidator.address, core.guard.address, core.breaker.address, core.venue.address, core.pool.address,
-        core.coupons, one.fee_recipient, held, schedule.address, limits,
+        core.coupons.address, one.fee_recipient, held, schedule.address, limits,
     )  # fmt: skip
     return schedule, await deployer.create(StrategyVault, config, name=f"StrategyVault{mark}")
 
@@ -125,21 +138,39 @@ async def _desk(deployer: Deployer, settings: Settings, core: Core) -> CopyDesk:
     one = settings.desk
     parts = DeskParts(
         core.executor.address, core.guard.address, core.breaker.address, core.venue.address, core.pool.address,
-        core.coupons, core.liquidator.address, one.fee_recipient, one.subscription, one.fee_bps,
+        core.coupons.address, core.liquidator.address, one.fee_recipient, one.subscription, one.fee_bps,
     )  # fmt: skip
     desk = await deployer.create(CopyDesk, parts, deployer.key.address)
     for token in settings.tokens:
         await deployer.act(f"the desk trades {token.name}", desk.list_(token.address))
-    for bundler in settings.bundlers:
-        await deployer.act(f"bundler {bundler}", desk.set_operator(bundler, True))
+    for batcher in settings.batchers:
+        await deployer.act(f"batcher {batcher}", desk.set_operator(batcher, True))
     return desk
 
 
-async def _books(deployer: Deployer, core: Core, books: dict[str, int]) -> None:
+async def _operator(deployer: Deployer, settings: Settings, desk: CopyDesk) -> tuple[OperatorAccount, Sponsor]:
+    """The account whose user operations carry the desk's batches, and who pays for their gas."""
+    me = deployer.key.address
+    entry_point = settings.entry_point or await deployer.create_package("EntryPoint", ENTRY_POINT)
+    deployer.given("entry point", entry_point)
+    account = await deployer.create(OperatorAccount, entry_point, settings.operator, me)
+    await deployer.act("the account calls the desk", account.set_target(desk.address, True))
+    await deployer.act("the account sends the desk's batches", desk.set_operator(account.address, True))
+    for guardian in settings.guardians:
+        await deployer.act(f"guardian {guardian} of the account", account.set_guardian(guardian, True))
+    sponsor = await deployer.create(Sponsor, entry_point, me)
+    await deployer.act("budget of the account", sponsor.set_budget(account.address, settings.sponsor_daily_wei))
+    if settings.sponsor_deposit_wei:
+        await deployer.act("the sponsor has coins", sponsor.deposit(), settings.sponsor_deposit_wei)
+    return account, sponsor
+
+
+async def _books(deployer: Deployer, core: Core, books: dict[str, int], desk: str) -> None:
     """Vaults and desk pay into the pool, and the liquidator closes their accounts."""
     for book, counted_from in books.items():
-        await deployer.act(f"book {book} is insured", core.pool.set_book(book, True))
-        await deployer.act(f"book {book} has a line", core.liquidator.set_book(book, True, counted_from))
+        await deployer.act(f"book {book} contributes", core.pool.set_book(book, True))
+        # Who can empty an account brings it to its line at will: wallets of followers' own are not insured.
+        await deployer.act(f"book {book} has a line", core.liquidator.set_book(book, True, book != desk, counted_from))
 
 
 async def _badge(deployer: Deployer, settings: Settings) -> VolumeBadge:

@@ -144,3 +144,19 @@ async def block_at(node: Node, block: str) -> tuple[int, str, int]:
     told = fields(await node.ask("eth_getBlockByNumber", [block, False]), f"block {block}")
     digest = "0x" + octets(told.get("hash"), "block hash", 32).hex()
     return quantity(told.get("number"), "block number"), digest, quantity(told.get("timestamp"), "block time")
+
+
+async def logs(node: Node, address: str, topics: list[str], first: int, last: int) -> list[Any]:
+    """Of a contract, from block to block; where the node finds that too much, in halves. Raises NoAnswer."""
+    asked = {"address": address, "fromBlock": tag(first), "toBlock": tag(last), "topics": topics}
+    try:
+        told = await node.ask("eth_getLogs", [asked])
+    except CallRefused:
+        if first >= last:
+            raise
+        middle = (first + last) // 2
+        early = await logs(node, address, topics, first, middle)
+        return early + await logs(node, address, topics, middle + 1, last)
+    if not isinstance(told, list):
+        raise NoAnswer("the node's log", "is no list", "ask another node")
+    return told

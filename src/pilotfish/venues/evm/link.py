@@ -87,6 +87,10 @@ class Link:
         """Of the node that takes our transactions. It leaves with `flush`, in order and together with others."""
         self._leaving.append((call, then))
 
+    def ask_at(self, url: str, call: Call, then: Then) -> None:
+        """Of somebody else's server."""
+        self._send([call], url, self.settings.send_timeout_ns, then)
+
     def flush(self) -> None:
         """Let leave what is to be sent. Whoever lets the session act calls this at the end."""
         leaving, self._leaving = self._leaving, []

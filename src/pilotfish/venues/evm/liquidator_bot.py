@@ -122,10 +122,11 @@ class Watch:
         self._under_way[number] = account
 
     def ended(self, number: int, block: int, *, ok: bool) -> Account | None:
-        """Whose transaction that was. One that did what it should has the account looked at again at once."""
+        """Whose transaction that was. Where it did what it should, the account is looked at again as of `block`."""
         account = self._under_way.pop(number, None)
         if account is not None:
             self._places[account].number = None
+            self._places[account].until = block
             if not ok:
                 self.failed(account, block)
         return account

@@ -10,7 +10,7 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm import abi
 from pilotfish.venues.evm.abi import WORD, place, selector, word
 from pilotfish.venues.evm.artifact import load, names
-from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, call, fields, octets, tag
+from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, call, fields, logs, octets, tag
 from pilotfish.venues.evm.liquidator_bot import Account, Doubt, Duty, Holding, Kind, Seen
 
 HOLDINGS_MAX = 256
@@ -71,11 +71,7 @@ async def guard_of(node: Node, liquidator: str) -> str:
 
 async def wallets_of(node: Node, desk: str, first: int, last: int) -> list[Account]:
     """The wallets that a desk opened from block to block. Raises NoAnswer."""
-    asked = {"address": desk, "fromBlock": tag(first), "toBlock": tag(last), "topics": [OPENED]}
-    told = await node.ask("eth_getLogs", [asked])
-    if not isinstance(told, list):
-        raise NoAnswer("the node's log", "is no list", "ask another node")
-    return [Account(desk.lower(), _wallet(entry)) for entry in told]
+    return [Account(desk.lower(), _wallet(entry)) for entry in await logs(node, desk, [OPENED], first, last)]
 
 
 def _wallet(entry: Any) -> str:

@@ -34,15 +34,20 @@ class Use(IntEnum):
 
 
 class Slot(msgspec.Struct):
-    """One nonce. `coid` of an order; `mined`: the attempt that the chain has, and the number of its block."""
+    """One nonce. `coid` of an order; `to`, `data`, `gas` of what is wanted; `mined`: the attempt that the chain has."""
 
     nonce: int
     use: Use
     coid: int = 0
+    to: bytes = b""
+    data: bytes = b""
+    gas: int = 0
     attempts: list[Attempt] = []
     mined: Attempt | None = None
     block: int = -1
     since_ns: int = 0
+    posted_ns: int = 0  # when one of its transactions last left
+    pooled: bool = False  # a node has said that it has one
     passed: int = -1  # the block as of which the chain had used the nonce up, and none of ours was known to be mined
 
     @property

@@ -19,7 +19,7 @@ from pilotfish.venues.evm.public.reading import Block, Reading
 from pilotfish.venues.evm.rpc import Call, Head, Log, read_head, read_height
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
 from pilotfish.venues.evm.stream import HEADS, Stream
-from pilotfish.venues.evm.swaps import SWAP, Pool, Swap, read_swap
+from pilotfish.venues.evm.swaps import BURN, MINT, SWAP, Pool, Swap, read_swap
 from pilotfish.venues.evm.trading.asking import Asking
 from pilotfish.venues.evm.trading.desk import Desk
 from pilotfish.venues.evm.trading.reconcile import Reconciling
@@ -57,7 +57,7 @@ class EvmSession:
         self.trust = trust or Trust(settings.trust)
         self._pools = list(pools)
         self._signing = Signing(link, keys)
-        self.reading = Reading(link, pools, self)
+        self.reading = Reading(link, [pool.address for pool in pools], (SWAP, MINT, BURN), self)
         self.market = Market(link, pools, self.reading, self.trust)
         self.leads = Leads(link, pools, leads, self.market.mark)
         self.desk = Desk(link, pools, accounts, self._signing, self.reading, self.market)
@@ -198,15 +198,10 @@ class EvmSession:
         return self.desk.wants_origin(log, swap) if self.desk.owns(swap) else self.leads.wants_origin(swap)
 
     def pushed(self, log: Log, stamp_ns: int, now_ns: int) -> None:
-        """Before its block is read: what is known at once."""
+        """Before its block is read. Money of ours moves by what was read alone."""
         self.market.pushed(log, stamp_ns, now_ns)
         swap = _swap(log)
-        if swap is None:
-            return
-        if self.desk.owns(swap):
-            if not self.desk.wants_origin(log, swap):
-                self.desk.traded(log, swap, None, stamp_ns, now_ns)
-        elif (lead := self.leads.who(swap, None)) is not None:
+        if swap is not None and not self.desk.owns(swap) and (lead := self.leads.who(swap, None)) is not None:
             self.leads.heard(lead, swap, log, stamp_ns, now_ns)
 
     def removed(self, log: Log, now_ns: int) -> None:

@@ -29,14 +29,14 @@ class Stream:
     def __init__(
         self, link: Link, logs: dict[str, object],
         pushed: Callable[[int, bytes, int], None], ready: Callable[[int], None], gone: Callable[[int], None],
-        ponged: Callable[[int, int], None],
+        ponged: Callable[[int, int], None] = lambda number, now_ns: None,
     ) -> None:  # fmt: skip
         self._link, self._logs = link, logs
         self._pushed, self._ready, self._gone, self._ponged = pushed, ready, gone, ponged
         self.open = self._on = False
         self._subscribed: dict[str, int] = {}
         self._asked = _PINGS_FROM
-        self._pinged_ns = self._wait_ns = 0
+        self._pinged_ns = self._wait_ns = self._subscribed_ns = 0
         self._waiting_ns = -1
 
     @property
@@ -53,9 +53,16 @@ class Stream:
 
     def opened(self, now_ns: int) -> None:
         self.open, self._subscribed, self._waiting_ns = True, {}, -1
-        self._send(Call("eth_subscribe", ["newHeads"]), HEADS)
-        self._send(Call("eth_subscribe", ["logs", self._logs]), LOGS)
+        self._subscribe(now_ns)
         self.ping(now_ns)
+
+    def _subscribe(self, now_ns: int) -> None:
+        """To what is not confirmed yet; what is told twice is known by its hash."""
+        self._subscribed_ns = now_ns
+        wanted = ((HEADS, ["newHeads"]), (LOGS, ["logs", self._logs]))
+        for kind, params in wanted:
+            if kind not in self._subscribed.values():
+                self._send(Call("eth_subscribe", params), kind)
 
     def lost(self, now_ns: int) -> None:
         if not self._on:
@@ -121,6 +128,8 @@ class Stream:
             self.lost(now_ns)
         elif now_ns - self._pinged_ns >= settings.ping_ns:
             self.ping(now_ns)
+        elif not self.ready and now_ns - self._subscribed_ns >= settings.again_ns:
+            self._subscribe(now_ns)
 
     def next_ns(self) -> int | None:
         if not self.open:

@@ -20,6 +20,7 @@ _CALLS: dict[str, int | None] = {
     f"exactOutputSingle{_SINGLE}": 3,
     f"mirror({_INSTRUCTION},bytes,bytes)": None,
     f"reveal({_INSTRUCTION},bytes32,bytes)": None,
+    f"copy({_INSTRUCTION},bytes,bytes,uint256,bytes)": None,
     "forfeit(address,bytes32)": None,
     f"handleOps({_USER_OPERATION}[],address)": None,
     "anchor(bytes32,(bytes32,bytes32,uint64))": None,

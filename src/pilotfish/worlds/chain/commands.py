@@ -13,13 +13,20 @@ from rich.table import Table
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm import packages
+from pilotfish.venues.evm.deploy_checks import cost_wei, findings
 from pilotfish.venues.evm.deploy_local import deploy_locally
 from pilotfish.venues.evm.deploy_record import Record, read_record
+from pilotfish.venues.evm.deploy_settings import read_settings
 from pilotfish.venues.evm.deploy_steps import Deployer
+from pilotfish.venues.evm.deployment import deploy_system
 from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.nodes import best_kind, local_node
+from pilotfish.venues.keys.key import Key
+from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL, reached, record_of, url_of
 from pilotfish.worlds.chain.standing import standing
+from pilotfish.worlds.live.commands import read_password
+from pilotfish.worlds.live.settings import Keys
 
 
 class UpJob(msgspec.Struct, frozen=True):
@@ -71,6 +78,48 @@ async def deploy_local(url: str, folder: Path, console: Console) -> Record:
             await deploy_locally(deployer)
     console.print(addresses(deployer.record))
     return deployer.record
+
+
+class DeployJob(msgspec.Struct, frozen=True):
+    """What `pilotfish chain deploy` was asked for. `confirm`: the sentence that says which chain is meant."""
+
+    settings: Path
+    rpc: str
+    key: str
+    keys: Keys
+    out: Path
+    confirm: str = ""
+
+
+def deploy(job: DeployJob, console: Console) -> bool:
+    """Deploy by a settings file, or go on with it. False where it was only said what would be done."""
+    settings = read_settings(job.settings)
+    packages.install(lambda said: console.print(said, soft_wrap=True))
+    sentence = f"deploy on chain {settings.chain_id}"
+
+    async def ask() -> bool:
+        async with reached(job.rpc) as client:
+            if found := await findings(client, settings, job.key.lower()):
+                raise ConfigError(str(job.settings), "; ".join(found), "mend that first: nothing was sent")
+            if job.confirm != sentence:
+                cost = await cost_wei(client) / 10**18
+                console.print(f"It may cost {cost:.4f} of the chain's coin. To go on: --confirm {sentence!r}")
+                return False
+            key = unlocked(job)
+            deployer = await Deployer.begin(client, key, job.out / DEPLOYMENT, lambda name: console.print(f"  {name}"))
+            await deploy_system(deployer, settings)
+        console.print(addresses(deployer.record))
+        return True
+
+    return asyncio.run(ask())
+
+
+def unlocked(job: DeployJob) -> Key:
+    """The deployer's key, in this process for as long as it deploys. Raises KeyRefused, ConfigError."""
+    store = Keystore(Path(job.keys.folder).expanduser())
+    if job.key.lower() not in store.addresses():
+        raise ConfigError(f"key {job.key}", f"is not in {store.folder}", "pilotfish keys new makes one")
+    return store.unlock(job.key, read_password(job.keys.password_file))
 
 
 def addresses(record: Record) -> Table:

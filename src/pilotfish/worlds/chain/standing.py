@@ -116,7 +116,7 @@ async def _vault(client: ChainClient, name: str, vault: StrategyVault, asset: tu
     scale: int = 10 ** await client.read(vault.decimals())
     said = f"NAV {nav / unit:,.2f} {symbol}, {per_share * scale / PRICE_SCALE / unit:,.6f} a share"
     said += f", {shares / scale:,.2f} shares, {idle / unit:,.2f} idle"
-    waiting = await client.read(vault.waiting())
-    said += f", {waiting / scale:,.2f} shares wait to leave" if waiting else ""
-    said += ", closing" if await client.read(vault.closing()) else ""
+    state = await client.read(vault.state())
+    said += f", {state.waiting / scale:,.2f} shares wait to leave" if state.waiting else ""
+    said += ", closing" if state.closing else ""
     found.figures.append((name, said))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
@@ -20,16 +21,16 @@ from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
-from pilotfish.worlds.onchain.publishing import Publisher
+from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
+from pilotfish.worlds.onchain.publishing import Publisher, Round
 from pilotfish.worlds.onchain.sending import Sender, Sign
-from pilotfish.worlds.onchain.verifying import check_address
 from pilotfish.worlds.onchain.watching import Books, Watcher, watch
 
 BLOCK_S = 1.0  # how often a node is asked for a new block
 
 
 class AnchorJob(msgspec.Struct, frozen=True):
-    """`every_s`: zero anchors once. `publisher` is the address of a key."""
+    """`anchor`: an address, or a deployment's file. `publisher`: address of a key. `every_s`: zero anchors once."""
 
     journal: Path
     url: str
@@ -41,7 +42,6 @@ class AnchorJob(msgspec.Struct, frozen=True):
 
 def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
     """Anchor what is new in a journal, once or until Ctrl-C; a shard may go on writing it."""
-    check_address("--anchor", job.anchor)
     check_address("--key", job.publisher)
     if job.every_s < 0:
         raise ConfigError(f"--every {job.every_s:g}", "is no time", "seconds, or 0 to anchor once")
@@ -50,38 +50,40 @@ def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
 
 
 async def _anchor(job: AnchorJob, keys: Keys, console: Console) -> None:
+    place = place_of("--anchor", job.anchor, "Anchor")
     async with node_of(job.url) as node, signing(keys, job.publisher) as sign:
-        publisher = Publisher(job.journal, node, job.anchor, Sender(node, job.publisher, sign), job.since)
+        await on_chain(node, place.chain)
+        sender = Sender(node, job.publisher, sign)
+        publisher = Publisher(job.journal, node, place.address, sender, job.since or place.since)
         while True:
             try:
                 done = await publisher.round()
             except NoAnswer as silent:
                 if not job.every_s:
                     raise
-                console.print(f"[yellow]not now:[/] {silent}", highlight=False, soft_wrap=True)
+                console.print(f"[yellow]not now:[/] {escape(str(silent))}", highlight=False, soft_wrap=True)
             else:
-                what = f"in transaction {done.transaction}" if done.transaction else "already: nothing new"
-                console.print(
-                    f"{done.records:,} records, {done.batches} batches anchored {what}", highlight=False, soft_wrap=True
-                )
+                console.print(_said(done), highlight=False, soft_wrap=True)
             if not job.every_s:
                 return
             await asyncio.sleep(job.every_s)
 
 
-def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console) -> None:
-    """Close who reaches the line, until Ctrl-C."""
-    check_address("--liquidator", books.liquidator)
+def _said(done: Round) -> str:
+    if not done.batches:
+        return "the journal is empty: nothing to anchor"
+    how = f"anchored in transaction {done.transaction}" if done.transaction else "anchored already, nothing is new"
+    return f"{done.records:,} records, batch {done.batches - 1}: {how}"
+
+
+def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int = 0) -> None:
+    """Close who reaches the line, until Ctrl-C. `chain`: its id, where that is known."""
     check_address("--key", key)
-    for address in (*books.vaults, *books.desks):
-        check_address("--vault or --desk", address)
-    if not books.vaults and not books.desks:
-        raise ConfigError("nothing to watch", "no book is named", "add --vault ADDRESS or --desk ADDRESS")
     with contextlib.suppress(KeyboardInterrupt):
-        on_loop(_watch(books, url, key, keys, console))
+        on_loop(_watch(books, url, key, keys, console, chain))
 
 
-async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console) -> None:
+async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int) -> None:
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
@@ -89,6 +91,7 @@ async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console)
         await asyncio.sleep(BLOCK_S)
 
     async with node_of(url) as node, signing(keys, key) as sign:
+        await on_chain(node, chain)
         watcher = Watcher(node, Sender(node, key, sign), books, tell)
         tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
         await watch(watcher, node, pause, tell)

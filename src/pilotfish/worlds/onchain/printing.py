@@ -10,15 +10,17 @@ from rich.table import Table
 
 from pilotfish.venues.evm.anchoring import Proof
 from pilotfish.venues.evm.anchoring_read import Told
-from pilotfish.venues.evm.figures import UNITS
-from pilotfish.worlds.onchain.checking import Answer, Checked, OnchainVerdict
+from pilotfish.venues.evm.figures import LAG, NAV, SLIPPAGE, UNITS
+from pilotfish.worlds.onchain.checking import Answer, Checked, OnchainVerdict, Recomputed
 
 ROWS = 12  # of batches that hold; those that do not are all shown
+SCALES = {NAV: 18, SLIPPAGE: 6, LAG: 6}
+"""Decimals between a figure's own unit and what is shown: one, bps, ms."""
 _COLOUR = {Answer.HOLDS: "green", Answer.DIFFERS: "bold red", Answer.UNCHECKED: "yellow"}
 
 
 def print_verdict(anchor: str, publisher: str, told: Told, verdict: OnchainVerdict, console: Console) -> None:
-    """The batches, what they cost, what no anchor vouches for, and what does not hold."""
+    """Where it was looked, what the batches cost, and each of them against the journal."""
     facts = Table(show_header=False, box=None)
     final = [logged for logged in told.batches if told.final is not None and logged.block <= told.final]
     finality = "this chain knows no finality" if told.final is None else f"{len(final)} of {len(told.batches)}"
@@ -33,6 +35,31 @@ def print_verdict(anchor: str, publisher: str, told: Told, verdict: OnchainVerdi
         facts.add_row(name, value)
     console.print(facts, highlight=False, soft_wrap=True)
     console.print(_batches(verdict.batches, told.block), highlight=False)
+
+
+def print_figures(told: Told, journal: Recomputed, verdict: OnchainVerdict, console: Console) -> None:
+    """Those of the newest batch that holds, each as anchored and recomputed."""
+    number = next((one.number for one in reversed(verdict.batches) if one.figures is Answer.HOLDS), None)
+    figures = journal.figures.get(told.batches[number].batch.records) if number is not None else None
+    if not figures:
+        return
+    values = {(figure.subject, figure.kind): figure.value for figure in figures}
+    table = Table("lead", "NAV per share", "slippage, bps", "lag, ms", title=f"figures of batch {number}")
+    subjects = list(dict.fromkeys(figure.subject for figure in figures))
+    for subject in subjects[:ROWS]:
+        scaled = (_scaled(values.get((subject, kind)), digits) for kind, digits in SCALES.items())
+        table.add_row(escape(journal.names.get(subject, "0x" + subject.hex())), *scaled)
+    if len(subjects) > ROWS:
+        table.caption = f"{len(subjects) - ROWS} more leads are not shown; --proof names any"
+    console.print(table, highlight=False)
+
+
+def _scaled(value: int | None, digits: int) -> str:
+    return "–" if value is None else f"{Decimal(value).scaleb(-digits).normalize():f}"
+
+
+def print_outcome(verdict: OnchainVerdict, console: Console) -> None:
+    """What does not hold; or that all of it does, and what no anchor vouches for."""
     for finding in verdict.findings:
         console.print(f"[bold red]DOES NOT HOLD[/] on chain: {escape(finding)}", highlight=False, soft_wrap=True)
     if verdict.unchecked and not verdict.findings:

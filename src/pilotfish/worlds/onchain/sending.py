@@ -36,11 +36,15 @@ class Call(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A call is over: mined and done, mined and reverted (`ok` false), or its nonce was used by another process."""
+    """A call is over: mined and done, mined and reverted (`ok` false), or its nonce was used by another process.
+
+    `block`: where it was mined; −1 where it was not.
+    """
 
     number: int
     transaction: str
     ok: bool
+    block: int
 
 
 async def _a_second() -> None:
@@ -118,11 +122,13 @@ class Sender:
 
     async def _ended(self, slot: Slot) -> Ended | None:
         for attempt in slot.attempts:
-            receipt = await self._node.ask("eth_getTransactionReceipt", [attempt.hash])
-            if receipt is not None:
-                return Ended(slot.coid, attempt.hash, quantity(fields(receipt, "receipt").get("status"), "status") == 1)
+            told = await self._node.ask("eth_getTransactionReceipt", [attempt.hash])
+            if told is not None:
+                receipt = fields(told, "receipt")
+                ok = quantity(receipt.get("status"), "status") == 1
+                return Ended(slot.coid, attempt.hash, ok, quantity(receipt.get("blockNumber"), "block"))
         if slot.nonce < self._nonces.latest and slot.attempts:
-            return Ended(slot.coid, slot.attempts[-1].hash, False)
+            return Ended(slot.coid, slot.attempts[-1].hash, False, -1)
         return None
 
     async def _go(self, slot: Slot, fees: Fees | None, base_fee: int) -> None:

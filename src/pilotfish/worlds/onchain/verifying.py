@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from pilotfish.domain.errors import ConfigError
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.abi import word
@@ -22,13 +21,14 @@ from pilotfish.worlds.commands import verify_journal
 from pilotfish.worlds.onchain.checking import Recomputed, check
 from pilotfish.worlds.onchain.figures import BatchFigures
 from pilotfish.worlds.onchain.kept import read_kept
-from pilotfish.worlds.onchain.printing import print_proof, print_verdict
+from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
+from pilotfish.worlds.onchain.printing import print_figures, print_outcome, print_proof, print_verdict
 from pilotfish.worlds.onchain.proving import proof_of
 from pilotfish.worlds.onchain.roots import root_at, roots_of_a_damaged
 
 
 class Question(msgspec.Struct, frozen=True):
-    """About whom. `since`: the block the contract was deployed in; `proof` names a figure, see `proving`."""
+    """About whom. `anchor`: an address, or a deployment's file; `proof` names a figure, see `proving`."""
 
     anchor: str
     publisher: str
@@ -54,9 +54,11 @@ async def verify_onchain(path: Path, root: str, nodes: Sequence[Node], asked: Qu
 
     Raises NoAnswer where one cannot be asked, and JournalUnavailable.
     """
-    for name, address in (("--anchor", asked.anchor), ("--publisher", asked.publisher)):
-        check_address(name, address)
-    told = await read_anchors(nodes[0], asked.anchor, asked.publisher, asked.since)
+    place = place_of("--anchor", asked.anchor, "Anchor")
+    check_address("--publisher", asked.publisher)
+    asked = msgspec.structs.replace(asked, anchor=place.address)
+    await on_chain(nodes[0], place.chain)
+    told = await read_anchors(nodes[0], asked.anchor, asked.publisher, asked.since or place.since)
     doubts = [doubt for other in nodes[1:] for doubt in await _disagreement(told, other, asked)]
     figures = BatchFigures([logged.batch.records for logged in told.batches])
     holds = verify_journal(path, root, console, figures)
@@ -64,6 +66,8 @@ async def verify_onchain(path: Path, root: str, nodes: Sequence[Node], asked: Qu
     verdict = check(told, recomputed, read_kept(path))
     verdict = msgspec.structs.replace(verdict, findings=[*doubts, *verdict.findings])
     print_verdict(asked.anchor, asked.publisher, told, verdict, console)
+    print_figures(told, recomputed, verdict, console)
+    print_outcome(verdict, console)
     if asked.proof and holds and verdict.ok:
         proof = proof_of(asked.proof, asked.publisher, told, recomputed)
         await _confirm(nodes[0], asked.anchor, told, proven_call(proof))
@@ -80,13 +84,6 @@ def recomputed_of(path: Path, figures: BatchFigures) -> Recomputed:
     with SqliteJournal(path, read_only=True) as journal:
         found = {at: root for at in figures.moments if (root := root_at(journal, at)) is not None}
         return Recomputed(journal.head.position, found, figures.taken, figures.names)
-
-
-def check_address(name: str, address: str) -> None:
-    """Raises ConfigError unless it is 0x and 40 hexadecimal digits."""
-    digits = address.removeprefix("0x")
-    if len(digits) != 40 or len(address) != 42 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        raise ConfigError(f"{name} {address[:60]}", "is no address", "0x and 40 hexadecimal digits")
 
 
 async def _disagreement(told: Told, other: Node, asked: Question) -> list[str]:

@@ -75,7 +75,8 @@ class Watcher:
     async def _hear(self, number: int) -> None:
         """What has become of the transactions that went out."""
         for ended in await self._sender.look():
-            self._watch.ended(ended.number, number, ok=ended.ok)
+            # It may be in a block that is newer than the one looked at: what that one still shows is over.
+            self._watch.ended(ended.number, max(number, ended.block), ok=ended.ok)
             duty = self._duties.pop(ended.number)
             did = "done" if ended.ok else "it did not go through"
             self._tell(f"{duty.account.account} {duty.kind.value}: {did}, {ended.transaction}")

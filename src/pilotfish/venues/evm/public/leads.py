@@ -43,6 +43,7 @@ class Leads:
         trade = traded(swap, pool)
         if trade is None:
             return self._link.set_aside("swap of less than a lot")
+        self._held.add((lead, pool.instrument.id))
         self._link.told.append(
             LeadFill(
                 stamp_ns, now_ns, lead, pool.instrument.id, trade.side, trade.lots, trade.price, fill_id(log),

@@ -19,7 +19,6 @@ from pilotfish.venues.evm import bloom
 from pilotfish.venues.evm.confirmations import Blocks
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.rpc import Call, Head, Log, Sent, read_head, read_log, read_logs, read_sent
-from pilotfish.venues.evm.swaps import BURN, MINT, SWAP, Pool
 
 _PUSHED_MAX = 4_096
 
@@ -58,9 +57,9 @@ class Reader(Protocol):
 class Reading:
     """`read_to`: every block up to it was read; -1 before the first."""
 
-    def __init__(self, link: Link, pools: Sequence[Pool], reader: Reader) -> None:
+    def __init__(self, link: Link, addresses: Sequence[str], topics: Sequence[str], reader: Reader) -> None:
         self._link, self._reader = link, reader
-        self._addresses = [pool.address for pool in pools]
+        self._addresses, self._topics = list(addresses), list(topics)
         self._bits = [bloom.bits(bytes.fromhex(one[2:])) for one in self._addresses]
         self.blocks = Blocks(link.settings.reorg_blocks)
         self.read_to = -1
@@ -84,7 +83,8 @@ class Reading:
         return target is not None and self.read_to >= target.number and self._first < 0 and not self._busy
 
     def filter(self) -> dict[str, object]:
-        return {"address": self._addresses, "topics": [[SWAP, MINT, BURN]]}
+        """What is wanted of a node: logs of these contracts with one of these first topics."""
+        return {"address": self._addresses, "topics": [self._topics]}
 
     # -- what comes ----------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Checks:
             return Reason.UNMAPPED
         if (reason := _as_it_is(place, pool)) is not Reason.NONE:
             return reason
-        if not lane.ready or not self._link.up:
+        if not lane.ready or not lane.balances or not self._link.up:
             return Reason.DISCONNECTED
         return Reason.NONE if pool.spends(place) <= self.free(lane, sold(place, pool)) else Reason.BALANCE
 

@@ -21,12 +21,12 @@ from pilotfish.venues.evm.rpc import Log, Refusal, Sent
 from pilotfish.venues.evm.settings import SECOND, Account
 from pilotfish.venues.evm.swaps import Pool, Swap, tagged, traded
 from pilotfish.venues.evm.trading.checks import Checks
+from pilotfish.venues.evm.trading.ends import TRIES, Ends
 from pilotfish.venues.evm.trading.lane import Lane
 from pilotfish.venues.evm.trading.results import Results
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.trading.working import NEVER, Batch, Order, Stage, Working, places, why_of
 
-_TRIES = 4
 _REASONS = {
     Refusal.FUNDS: Reason.BALANCE, Refusal.LIMIT: Reason.RATE_LIMIT, Refusal.KEY: Reason.AUTHENTICATION,
     Refusal.INVALID: Reason.REJECTED,
@@ -43,14 +43,15 @@ class Desk:
         self._at = {pool.address: pool for pool in pools}
         self.working = Working()
         self.results = Results(link, self.working)
-        self.lanes = {one.account: Lane(link, signing, one, self._heard, self._failed) for one in accounts}
+        self.lanes = {one.account: Lane(link, signing, one, self._heard, self._looked) for one in accounts}
         self._mine = {lane.account.address: lane for lane in self.lanes.values()}
+        self.ends = Ends(link, self.working, self.results, self.lanes, reading, self._send)
         self._checks = Checks(link, self._pools, self.lanes, self.working, market)
         self._stopping_ns = -1
 
     @property
     def ready(self) -> bool:
-        return all(lane.ready for lane in self.lanes.values())
+        return all(lane.ready and lane.balances for lane in self.lanes.values())
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -115,14 +116,15 @@ class Desk:
             self._send(order, now_ns)
 
     def _send(self, order: Order, now_ns: int) -> None:
+        """Under a nonce of its own."""
         lane, settings = self.lanes[order.place.account], self._link.settings
         order.deadline_s = (now_ns + settings.order_ns) // SECOND
         try:
-            order.data = order.pool.calldata(order.place, lane.account.address, order.deadline_s, settings.journal)
+            data = order.pool.calldata(order.place, lane.account.address, order.deadline_s, settings.journal)
         except (VenueError, OverflowError):
             return self.results.refused(order, Reason.BAD_INTENT, now_ns)
         order.stage, order.tries = Stage.SENT, order.tries + 1
-        order.slot = lane.send(order.place.coid, order.data, now_ns)
+        order.slot = lane.send(order.place.coid, bytes.fromhex(settings.router[2:]), data, settings.gas, now_ns)
         if order.slot is None and not order.over:
             self._link.counts["gas above the bound"] += 1
             self.results.refused(order, Reason.BUDGET, now_ns)
@@ -167,17 +169,20 @@ class Desk:
         lane = self.lanes[order.place.account]
         lane.nonces.free(slot)
         order.slot = None
-        if refusal is Refusal.UNDERPRICED and order.tries < _TRIES:
+        if refusal is Refusal.UNDERPRICED and order.tries < TRIES:
             lane.nonces.latest = -1  # what waits in the pool is counted before the next nonce is given
             order.stage, order.ask_ns = Stage.SIGNING, now_ns
             return lane.look(now_ns)
         self.results.refused(order, _REASONS.get(refusal, why_of(words)), now_ns)
         self.results.flush(now_ns)
 
-    def _failed(self, slot: Slot, block: int, now_ns: int) -> None:
-        order = self.working.orders.get(slot.coid)
-        if order is not None and order.slot is slot and not order.fills:
-            order.reverted = block
+    def _looked(self, failed: list[Slot], now_ns: int) -> None:
+        """Receipts are known: of those that failed, and of what was mined."""
+        for slot in failed:
+            order = self.working.orders.get(slot.coid)
+            if order is not None and order.slot is slot and not order.fills:
+                order.reverted = slot.block
+        self.ends.settle(self._reading.read_to, now_ns)
 
     # -- what the chain says -------------------------------------------------------------------------------------------
 
@@ -210,56 +215,10 @@ class Desk:
 
     def read(self, block: Block, now_ns: int) -> None:
         """Blocks are read whole up to here: what was traded in them is known, and what is deep enough is over."""
-        for order in list(self.working.live.values()):
-            self._settle(order, block, now_ns)
+        self.ends.settle(block.last.number, now_ns)
         for lane in self.lanes.values():
             lane.headed(block.last, now_ns)
-            lane.nonces.forget(self._reading.read_to - self._link.settings.depth - 1)
-        self.results.flush(now_ns)
-
-    def _settle(self, order: Order, block: Block, now_ns: int) -> None:
-        depth, read_to, slot = self._link.settings.depth, self._reading.read_to, order.slot
-        mined = max((one.block for one in order.fills.values()), default=order.reverted)
-        if mined >= 0:
-            if read_to - mined >= depth:
-                stamp_ns = max((one.stamp_ns for one in order.fills.values()), default=block.last.stamp_ns)
-                reason = Reason.NO_DEPTH if order.fills else Reason.SLIPPAGE
-                self.results.ended(order, reason, stamp_ns, now_ns)
-            return
-        if slot is not None and slot.mined is not None and slot.mined.voids:
-            if read_to - slot.block >= depth:
-                self._dead(order, block.last.stamp_ns, now_ns)
-        elif slot is not None and slot.passed >= 0 and read_to - slot.passed > depth:
-            self._passed(order, slot, block.last.stamp_ns, now_ns)
-        elif order.deadline_s and not order.absent:
-            deep = self._reading.blocks.get(read_to - depth)
-            if deep is not None and deep.stamp_ns // SECOND > order.deadline_s:
-                self._dead(order, block.last.stamp_ns, now_ns)
-
-    def _passed(self, order: Order, slot: Slot, stamp_ns: int, now_ns: int) -> None:
-        """Another transaction was mined under its nonce."""
-        self._link.counts["nonces taken by others"] += 1
-        self.lanes[order.place.account].nonces.free(slot)
-        fresh = now_ns // SECOND < order.deadline_s and not order.acked and not slot.voiding
-        if fresh and order.tries < _TRIES and not order.cancelling:
-            order.slot = None
-            return self._send(order, now_ns)
-        self._dead(order, stamp_ns, now_ns)
-
-    def _dead(self, order: Order, stamp_ns: int, now_ns: int) -> None:
-        """It can never be mined. What a node had, or what was to be cancelled, ends so; of what nobody ever said that
-        they have it is said, when asked, that it never came.
-        """
-        slot, lane = order.slot, self.lanes.get(order.place.account)
-        order.slot = None
-        if slot is not None and slot.mined is None and lane is not None and slot.nonce in lane.nonces.slots:
-            slot.use, slot.coid = Use.FILLER, 0
-            if lane.ready and not slot.voiding:
-                lane.void(slot, now_ns)  # its nonce stands in the way of all that come after
-        if order.acked or order.cancelling:
-            self.results.ended(order, Reason.NONE if order.cancelling else Reason.REJECTED, stamp_ns, now_ns)
-        else:
-            order.absent, order.stage, order.ask_ns = True, Stage.UNKNOWN, NEVER
+            lane.nonces.forget(block.last.number - self._link.settings.depth - 1)
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -282,7 +241,7 @@ class Desk:
                 order.stage is Stage.POOLED and slot is not None and slot.mined is None and not slot.voiding
                 and now_ns - slot.since_ns >= settings.raise_ns and now_ns // SECOND < order.deadline_s
             ):  # fmt: skip
-                lane.raise_fees(slot, order.data, now_ns)
+                lane.raise_fees(slot, now_ns)
         self.results.flush(now_ns)
 
     def _find(self, order: Order, slot: Slot, lane: Lane, now_ns: int) -> None:

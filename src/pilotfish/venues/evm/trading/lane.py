@@ -13,7 +13,7 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.fees_gas import Fees, offered, raised
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.nonces import Attempt, Nonces, Slot, Use
-from pilotfish.venues.evm.rpc import Call, Failure, Head, Refusal, read_height, read_receipt, read_sent
+from pilotfish.venues.evm.rpc import Call, Failure, Head, Receipt, Refusal, read_height, read_receipt, read_sent
 from pilotfish.venues.evm.settings import Account
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.transactions import Transaction, hash_of
@@ -25,28 +25,28 @@ Heard = Callable[[Slot, Refusal | None, str, int], None]
 
 class Lane:
     """`heard(slot, refusal, words, now_ns)`: what a node said of an order's transaction; None: it has it, `UNKNOWN`:
-    nobody knows. `failed(slot, block, now_ns)`: it was mined and reverted.
+    nobody knows. `looked(failed, now_ns)`: receipts were read; these were mined and reverted.
     """
 
     def __init__(
-        self, link: Link, signing: Signing, account: Account, heard: Heard, failed: Callable[[Slot, int, int], None]
+        self, link: Link, signing: Signing, account: Account, heard: Heard, looked: Callable[[list[Slot], int], None]
     ) -> None:
         self._link, self._signing, self.account = link, signing, account
-        self._heard, self._failed = heard, failed
+        self._heard, self._looked_at = heard, looked
         self.nonces = Nonces()
         self.balances: dict[str, int] = {}  # by token, base units
         self.spent_block = -1  # the last block in which a trade of ours changed them
         self.base_fee_wei = -1
+        self.head_ns = 0  # the newest block's stamp
         self.gas_wei = 0
         self._to = bytes.fromhex(account.address[2:])
-        self._router = bytes.fromhex(link.settings.router[2:])
         self._looking = False
         self._looked_ns = 0
         self._gap_ns = -1
 
     @property
     def ready(self) -> bool:
-        return self.nonces.counted and self.base_fee_wei >= 0 and bool(self.balances)
+        return self.nonces.counted and self.base_fee_wei >= 0
 
     @property
     def idle(self) -> bool:
@@ -54,26 +54,29 @@ class Lane:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def send(self, coid: int, data: bytes, now_ns: int) -> Slot | None:
-        """A swap under a nonce of its own; None where nothing that we may offer pays for it."""
+    def send(self, coid: int, to: bytes, data: bytes, gas: int, now_ns: int) -> Slot | None:
+        """A call under a nonce of its own; None where nothing that we may offer pays for it."""
         fees = offered(self.base_fee_wei, self._link.settings.fees)
         if fees is None:
             return None
         slot = self.nonces.take(Use.ORDER, coid, now_ns)
-        self._sign(slot, self._swap(slot, fees, data), now_ns)
+        slot.to, slot.data, slot.gas = to, data, gas
+        self._sign(slot, self._call(slot, fees), now_ns)
         return slot
 
-    def raise_fees(self, slot: Slot, data: bytes, now_ns: int) -> None:
-        """The same swap once more, for more; where the bound forbids that it goes on waiting."""
+    def raise_fees(self, slot: Slot, now_ns: int) -> None:
+        """The same call once more, for more; where the bound forbids that it goes on waiting."""
         fees = raised(slot.fees or _NO_FEES, self.base_fee_wei, self._link.settings.fees)
+        slot.since_ns = now_ns
         if fees is not None:
             self._link.counts["replaced by a higher fee"] += 1
-            self._sign(slot, self._swap(slot, fees, data), now_ns)
+            self._sign(slot, self._call(slot, fees), now_ns)
 
     def void(self, slot: Slot, now_ns: int) -> None:
         """Use the nonce up, if that is still possible: whatever else stands under it can then never be mined."""
         fees = raised(slot.fees or _NO_FEES, self.base_fee_wei, self._link.settings.fees)
         if fees is None:
+            slot.since_ns = now_ns
             return self.repeat(slot, now_ns)
         self._link.counts["nonces used up"] += 1
         settings = self._link.settings
@@ -82,15 +85,12 @@ class Lane:
 
     def repeat(self, slot: Slot, now_ns: int) -> None:
         """The last transaction again as it is: the same one, however often a node gets it."""
-        slot.since_ns = now_ns
         if slot.attempts:
-            self._post(slot, slot.attempts[-1])
+            self._post(slot, slot.attempts[-1], now_ns)
 
-    def _swap(self, slot: Slot, fees: Fees, data: bytes) -> Transaction:
-        settings = self._link.settings
-        return Transaction(
-            settings.chain, slot.nonce, fees.tip_wei, fees.fee_wei_max, settings.gas, self._router, 0, data
-        )
+    def _call(self, slot: Slot, fees: Fees) -> Transaction:
+        chain = self._link.settings.chain
+        return Transaction(chain, slot.nonce, fees.tip_wei, fees.fee_wei_max, slot.gas, slot.to, 0, slot.data)
 
     def _sign(self, slot: Slot, made: Transaction, now_ns: int, *, voids: bool = False) -> None:
         slot.since_ns = now_ns
@@ -104,11 +104,13 @@ class Lane:
             raw = made.raw(signature)
             attempt = Attempt(hash_of(raw), raw, fees, voids)
             self.nonces.sent(slot, attempt)
-            self._post(slot, attempt)
+            self._post(slot, attempt, then_ns)
 
         self._signing.sign(made.request(self.account.address), now_ns, signed)
 
-    def _post(self, slot: Slot, attempt: Attempt) -> None:
+    def _post(self, slot: Slot, attempt: Attempt, posted_ns: int) -> None:
+        slot.posted_ns = posted_ns
+
         def answered(said: Said, now_ns: int) -> None:
             failure = said.replies[0].error if said.replies else None
             refusal: Refusal | None = failure.means() if failure is not None else None
@@ -116,6 +118,7 @@ class Lane:
                 refusal = said.refusal
             if refusal is Refusal.KNOWN:
                 refusal = None
+            slot.pooled = slot.pooled or refusal is None
             if refusal is Refusal.NONCE_TOO_LOW:
                 self.look(now_ns)
             if not attempt.voids and self.nonces.of(attempt.hash) is slot:
@@ -140,7 +143,7 @@ class Lane:
     # -- looking -------------------------------------------------------------------------------------------------------
 
     def headed(self, head: Head, now_ns: int) -> None:
-        self.base_fee_wei = head.base_fee_wei
+        self.base_fee_wei, self.head_ns = head.base_fee_wei, head.stamp_ns
         if self.nonces.slots or not self.nonces.counted:
             self.look(now_ns)
 
@@ -167,24 +170,38 @@ class Lane:
             except MessageRefused:
                 self._link.counts["nonces asked again"] += 1
                 return
-            for hash_, receipt in zip(hashes, receipts, strict=True):
-                slot = self.nonces.of(hash_)
-                if slot is None:
-                    continue
-                if receipt is None:
-                    if slot.mined is not None and slot.mined.hash == hash_:
-                        self.nonces.unmined(slot)
-                        self.repeat(slot, then_ns)
-                    continue
-                fresh = slot.mined is None
-                self.nonces.mined(hash_, receipt.block)
-                if fresh:
-                    self.gas_wei += receipt.gas * receipt.gas_price_wei
-                if not receipt.done and slot.mined is not None and not slot.mined.voids:
-                    self._failed(slot, receipt.block, then_ns)
+            found = [(hash_, one) for hash_, one in zip(hashes, receipts, strict=True)]
+            failed = [slot for hash_, one in found if (slot := self._receipt(hash_, one, then_ns)) is not None]
             self.nonces.count(latest, max(pending, latest), block, then_ns)
+            self._looked_at(failed, then_ns)
+            self._dropped(max(pending, latest), then_ns)
 
         self._link.ask(calls, now_ns, heard)
+
+    def _dropped(self, pending: int, now_ns: int) -> None:
+        """What a node had, and has not any more, is sent once more as it was. What went out in private is not seen."""
+        settings = self._link.settings
+        if settings.sending != settings.http_url:
+            return
+        for slot in self.nonces.waiting():
+            if slot.pooled and slot.nonce >= pending and now_ns - slot.posted_ns >= settings.again_ns:
+                self._link.counts["dropped, sent again"] += 1
+                self.repeat(slot, now_ns)
+
+    def _receipt(self, hash_: str, receipt: Receipt | None, now_ns: int) -> Slot | None:
+        """The slot, where its order was mined and reverted."""
+        slot = self.nonces.of(hash_)
+        if slot is None:
+            return None
+        if receipt is None:
+            if slot.mined is not None and slot.mined.hash == hash_:  # its block was replaced
+                self.nonces.unmined(slot)
+                self.repeat(slot, now_ns)
+            return None
+        if slot.mined is None:
+            self.gas_wei += receipt.gas * receipt.gas_price_wei
+        self.nonces.mined(hash_, receipt.block)
+        return slot if not receipt.done and slot.mined is not None and not slot.mined.voids else None
 
     # -- time ----------------------------------------------------------------------------------------------------------
 

@@ -46,7 +46,6 @@ class Order(msgspec.Struct):
     slot: Slot | None = None
     batch: Batch | None = None
     index: int = 0
-    data: bytes = b""
     deadline_s: int = 0
     fills: dict[Key, Fills] = {}
     reverted: int = -1

@@ -1,0 +1,120 @@
+"""`pilotfish run --chain`: a chain on this machine, a lead that trades on a real pool, and everybody who copies it.
+
+The vault's mirror is brought to the chain directly: it is one instruction for all its holders. The copies of the
+wallets are decided by the engine, pass the gate and are booked in ledger and journal; the desk carries them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm import packages
+from pilotfish.venues.evm.deploy_client import ChainClient
+from pilotfish.venues.evm.nodes import best_kind, local_node
+from pilotfish.worlds.chain import acts
+from pilotfish.worlds.chain.agreement import agreement
+from pilotfish.worlds.chain.anchoring import anchored, verified
+from pilotfish.worlds.chain.books import PRICE_DECIMALS, Books, listing
+from pilotfish.worlds.chain.commands import forget_local
+from pilotfish.worlds.chain.desk_venue import DeskVenue
+from pilotfish.worlds.chain.people import LEAD_CASH, USDC
+from pilotfish.worlds.chain.reach import DEPLOYMENT, URL, reached
+from pilotfish.worlds.chain.stage import Stage
+from pilotfish.worlds.chain.telling import Telling
+from pilotfish.worlds.commands import fresh_path
+
+DAY_S = 86_400
+MONTH_S = 31 * 86_400
+RISE_BPS = 1_000
+FOLLOWERS_MIN, FOLLOWERS_MAX = 1, 250
+"""As many as fit into one user operation within the gas of one transaction (EIP-7825)."""
+
+
+class ChainJob(msgspec.Struct, frozen=True):
+    """What was asked for. `keep`: leave the chain up afterwards, until Ctrl-C."""
+
+    out: Path
+    followers: int = 200
+    seed: int = 1
+    node: str = "embedded"
+    keep: bool = False
+
+
+def run_on_chain(job: ChainJob, console: Console) -> bool:
+    """Whether the ledger, the chain and what is anchored agree."""
+    if not FOLLOWERS_MIN <= job.followers <= FOLLOWERS_MAX:
+        why = f"is not between {FOLLOWERS_MIN} and {FOLLOWERS_MAX}: so many fit into one user operation"
+        raise ConfigError(f"--followers {job.followers}", why, "200 is a good start")
+    packages.install(lambda said: console.print(said, soft_wrap=True))
+    journal = fresh_path(job.out)
+    forget_local(job.out)
+    with local_node(best_kind() if job.node == "auto" else job.node) as node:
+        (job.out / URL).write_text(node.url + "\n")
+        try:
+            telling = Telling()
+            with Live(telling.table, console=console, refresh_per_second=4):
+                agrees, publisher = asyncio.run(_there(job, node.url, journal, telling))
+            console.print(f"report: {job.out / 'report.html'}", highlight=False)
+            agrees &= verified(journal, node.url, job.out, publisher, console)
+            if job.keep:
+                console.print("the chain stays up until Ctrl-C")
+                with suppress(KeyboardInterrupt):
+                    signal.pause()
+        finally:
+            (job.out / URL).unlink(missing_ok=True)
+    return agrees
+
+
+async def _there(job: ChainJob, url: str, journal: Path, telling: Telling) -> tuple[bool, str]:
+    async with reached(url) as client:
+        return await play(job, client, journal, telling)
+
+
+async def play(job: ChainJob, client: ChainClient, journal: Path, telling: Telling) -> tuple[bool, str]:
+    """Everything up to the anchor. Returns whether ledger and wallets agree, and who anchored."""
+    stage = await Stage.set_up(client, job.out / DEPLOYMENT, job.followers, telling.doing)
+    telling.deployed(stage)
+    await stage.pooled()
+    telling.pooled(await client.read(stage.vault.total_assets()), len(stage.depositors) + 1)
+    await stage.segregated(job.followers, job.seed, telling.doing)
+    telling.segregated(stage)
+    venue = DeskVenue(listing(), stage.followers, stage.parties(), stage.way)
+    books = Books(journal, venue)
+    price = await stage.price_e8() * 10**PRICE_DECIMALS // 10**8
+    books.open(stage.followers, LEAD_CASH * USDC, price, await client.now())
+    if job.followers > 1:
+        await stage.revoke(stage.followers[-1])
+        telling.revoked()
+    await _trade(stage, books, telling, buys=True, fraction_bps=3_000)
+    await stage.pass_time(DAY_S)
+    await _trade(stage, books, telling, buys=True, fraction_bps=2_000)
+    await stage.move_price(RISE_BPS)
+    await stage.pass_time(MONTH_S)
+    telling.moved(await stage.price_e8(), MONTH_S)
+    await _trade(stage, books, telling, buys=False, fraction_bps=10_000)
+    telling.fees(*await acts.fees_paid_out(stage), await stage.cash(stage.pool.address))
+    telling.left(*await acts.exit_honoured(stage), await client.read(stage.vault.nav_per_share()))
+    agreed = await agreement(stage, books)
+    telling.agreement(agreed)
+    books.close(journal, job.seed)
+    publisher = await anchored(stage, journal, telling)
+    telling.badge(await acts.badge_for_volume(stage, venue.volumes, books.root))
+    return not agreed.differing, publisher
+
+
+async def _trade(stage: Stage, books: Books, telling: Telling, *, buys: bool, fraction_bps: int) -> None:
+    seen = await acts.lead_swaps(stage, buys, fraction_bps)
+    telling.lead(seen, buys)
+    telling.vault(await acts.vault_mirrors(stage, seen), buys)
+    before = len(books.venue.carried)
+    await acts.desk_copies(stage, books, seen)
+    for carried in books.venue.carried[before:]:
+        telling.desk(carried, buys)

@@ -1,0 +1,120 @@
+"""The relayer on real nodes with the whole system deployed: a lead swaps, and its books do likewise, once."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from pilotfish.venues.evm.deploy_local import OPERATOR
+from pilotfish.venues.evm.instructions import Instruction, domain, sign
+from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.nodes import local_node
+from pilotfish.venues.evm.relayer_sending import State
+from tests.conformance.relay_scene import AGENT, USDC, WETH, Running, Scene
+from tests.contracts.nodes import ANVIL
+
+
+@pytest.fixture(scope="module", params=["embedded", "anvil"])
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    if request.param == "anvil" and not ANVIL.exists():
+        pytest.skip("anvil has no package for this machine: the chain in a process of its own alone is tried")
+    with local_node(request.param) as node:
+        yield Scene(node)
+
+
+@pytest.fixture
+def running(scene: Scene) -> Iterator[Callable[..., Running]]:
+    """`running()`: a relayer; what happens is taken back."""
+    taken = scene.web3.provider.make_request("evm_snapshot", [])["result"]
+    made: list[Running] = []
+
+    def making(since: int = -1, **more) -> Running:
+        made.append(Running(scene.settings(**more), since))
+        return made[-1]
+
+    yield making
+    for one in made:
+        one.die()
+    scene.web3.provider.make_request("evm_revert", [taken])
+
+
+def weth_of(scene: Scene, who: str) -> int:
+    return scene.weth.functions.balanceOf(who).call()
+
+
+def test_a_vault_does_what_its_lead_does_by_the_same_share(scene, running):
+    one = running()
+    held = scene.usdc.functions.balanceOf(scene.lead).call()
+    swap = scene.swap(scene.vault.address, amount=held // 10)
+    ended = one.becomes(swap)
+    assert (ended.state, ended.why) == (State.DONE, "")
+    assert ended.instruction.fraction == pytest.approx(WETH // 10, abs=10**12)
+    spent = 200_000 * USDC - scene.usdc.functions.balanceOf(scene.vault.address).call()
+    assert spent == pytest.approx(20_000 * USDC, rel=0.06)
+    assert weth_of(scene, scene.vault.address) > 0
+
+
+def test_a_swap_that_is_seen_again_by_another_process_is_mirrored_once(scene, running):
+    block = scene.web3.eth.block_number
+    first = running()
+    swap = scene.swap(scene.vault.address)
+    assert first.becomes(swap).state is State.DONE
+    got = weth_of(scene, scene.vault.address)
+    first.die()
+    second = running(since=block)
+    assert second.becomes(swap).state is State.ALREADY
+    assert weth_of(scene, scene.vault.address) == got
+
+
+def test_a_swap_that_was_made_while_nobody_looked_is_found_and_mirrored(scene, running):
+    block = scene.web3.eth.block_number
+    swap = scene.swap(scene.vault.address)
+    assert running(since=block).becomes(swap).state is State.DONE
+
+
+def test_what_is_not_the_leads_own_or_names_another_book_is_refused_with_a_reason(scene, running):
+    one = running()
+    others = one.becomes(scene.swap(scene.vault.address, sender=scene.who[9]))
+    unknown = one.becomes(scene.swap("0x" + "77" * 20))
+    assert {others.state, unknown.state} == {State.REFUSED}
+    assert "only its own swaps count" in others.why
+    assert "none of our books" in unknown.why
+    plain = scene.swap()
+    assert one.becomes(scene.swap(scene.vault.address)).state is State.DONE
+    assert plain not in one.relayer.relayed
+    assert len(one.relayer.relayed) == 3
+
+
+def test_a_signed_instruction_is_checked_sent_once_and_refused_where_the_chain_would(scene, running):
+    one = running()
+    order = Instruction(
+        scene.lead.lower(), scene.vault.address.lower(), scene.usdc.address.lower(), scene.weth.address.lower(),
+        WETH // 20, 0, 2**40, 1,
+    )  # fmt: skip
+    apart = domain(CHAIN_ID, scene.executor.address)
+    told = one.instruct(order, sign(order, apart, AGENT))
+    again = one.instruct(order, sign(order, apart, AGENT))
+    one.until(lambda: told.over)
+    assert (told.state, again) == (State.DONE, told)
+    dear = replace(order, limit=10**46, nonce=2)
+    forged, late = replace(order, nonce=3), replace(order, deadline=1_000, nonce=4)
+    bad = [
+        one.instruct(dear, sign(dear, apart, AGENT)), one.instruct(forged, sign(dear, apart, AGENT)),
+        one.instruct(late, sign(late, apart, AGENT)),
+    ]  # fmt: skip
+    one.until(lambda: all(each.over for each in bad))
+    assert [each.state for each in bad] == [State.REFUSED, State.REFUSED, State.LATE]
+    assert "NotTheLead" in bad[1].why
+    assert one.relayer.sending.lane.nonces.latest == 1, "nothing was paid for what would fail"
+
+
+@pytest.mark.parametrize("bundling", [True, False], ids=["one user operation", "the operator itself"])
+def test_a_desk_copies_for_all_its_followers_in_one_batch(scene, running, bundling):
+    wallets = scene.follow(3)
+    one = running(wallets=wallets, **{} if bundling else {"bundling": False, "sender": local_keys()[OPERATOR].address})
+    swap = scene.swap(scene.desk.address, fraction=WETH // 4)
+    ended = one.becomes(swap)
+    assert (ended.state, ended.why) == (State.DONE, "")
+    shares = [weth_of(scene, wallet) for wallet in wallets]
+    assert min(shares) > 0
+    assert max(shares) - min(shares) <= 1, "one swap, shared to the last unit"
