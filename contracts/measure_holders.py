@@ -42,8 +42,8 @@ def measured() -> dict[str, int]:
                 send(web3, spreader.functions.spread(w.vault.address, there, more, SHARE), w.eve)
                 there += more
             purchase, sale = mirrored(s)
-            figures[f"mirrored purchase, {holders:,} holders"] = purchase
-            figures[f"mirrored sale, {holders:,} holders"] = sale
+            figures[f"mirrored purchase, holders: {holders:,}"] = purchase
+            figures[f"mirrored sale, holders: {holders:,}"] = sale
         print(f"{there:,} holders taken in, {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return figures
 

@@ -9,7 +9,7 @@ from tests.contracts.vault_system import mirrored, system
 from tests.contracts.vault_world import DAY, SHARE, USDC
 
 LINE = 220_000
-HELD = {"request": 330_000, "settlement": 330_000, "claim": 330_000, "transfer": 330_000}
+HELD = {"request": 260_000, "settlement": 210_000, "claim": 120_000, "transfer": 60_000}
 """At most: an oracle's gas depends on the time."""
 
 
@@ -34,8 +34,8 @@ def test_200_holders_cost_a_mirror_nothing_more_than_one(web3, s):
     assert mirrored(s) == one
     for what, used in zip(("purchase", "sale"), one, strict=True):
         assert used <= LINE
-        assert_gas("vault", f"mirrored {what}, 1 holders", used)
-        assert_gas("vault", f"mirrored {what}, 200 holders", used)
+        for holders in (1, 200):
+            assert_gas("vault", f"mirrored {what}, holders: {holders}", used)
 
 
 def test_what_holders_do_costs_what_is_written(web3, s):
@@ -52,5 +52,4 @@ def test_what_holders_do_costs_what_is_written(web3, s):
         "transfer": w.do(w.ann, "transfer", w.bob, SHARE),
     }
     for what, mined in used.items():
-        print(what, mined["gasUsed"])
         assert mined["gasUsed"] <= HELD[what], what

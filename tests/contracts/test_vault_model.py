@@ -1,4 +1,4 @@
-"""Whatever is done to the vault, in any order: everybody has what the model says, and the promises hold."""
+"""Whatever is done to the vault, in any order: everybody has what the model says, and every promise holds."""
 
 from fractions import Fraction
 
@@ -45,6 +45,13 @@ class Vault(RuleBasedStateMachine):
             self.model.deposit(name, assets)
         later(self.w.web3, DAY + 1)
         self.low = 0
+        # Every run goes once through a gain, a capped exit that returns something, and a charge.
+        self.bought(Fraction(1, 2))
+        self.priced(4200)
+        self.requested("ann", Fraction(1, 3))
+        self.priced(4600)
+        self.settled()
+        self.charged("bob")
 
     def teardown(self) -> None:
         self.w.web3.provider.make_request("evm_revert", [self.picture])
@@ -80,6 +87,9 @@ class Vault(RuleBasedStateMachine):
 
     @rule(name=who, part=fractions)
     def request(self, name: str, part: Fraction) -> None:
+        self.requested(name, part)
+
+    def requested(self, name: str, part: Fraction) -> None:
         shares = int(self.open(name) * part)
         if shares >= SHARE:
             self.w.request(self.at(name), shares)
@@ -89,6 +99,9 @@ class Vault(RuleBasedStateMachine):
     @precondition(lambda self: self.model.waiting() > SHARE and self.model.idle > 10 * USDC)
     @rule()
     def settle(self) -> None:
+        self.settled()
+
+    def settled(self) -> None:
         self.w.do(self.w.eve, "settle")
         self.model.settle()
         for name in WHO:
@@ -100,20 +113,33 @@ class Vault(RuleBasedStateMachine):
 
     @rule(part=fractions, buying=st.booleans())
     def trade(self, part: Fraction, buying: bool) -> None:
-        can = self.model.idle - self.model.waiting() * self.model.share_price() if buying else self.model.held
-        if can > 10 * USDC:
-            (self.w.buy if buying else self.w.sell)(float(part))
-            (self.model.buy if buying else self.model.sell)(part)
+        free = self.model.idle - self.model.waiting() * self.model.share_price()
+        can = free if buying else self.model.held * self.model.price
+        if can > 10 * USDC and buying:
+            self.bought(part)
+        elif can > 10 * USDC:
+            self.w.sell(float(part))
+            self.model.sell(part)
         self.low = self.w.read("navPerShare")
+
+    def bought(self, part: Fraction) -> None:
+        self.w.buy(float(part))
+        self.model.buy(part)
 
     @rule(dollars=st.integers(1800, 5000))
     def market(self, dollars: int) -> None:
+        self.priced(dollars)
+
+    def priced(self, dollars: int) -> None:
         self.w.price(dollars)
         self.model.price = Fraction(dollars * USDC, 10**18)
         self.low = self.w.read("navPerShare")
 
     @rule(name=who)
     def charge(self, name: str) -> None:
+        self.charged(name)
+
+    def charged(self, name: str) -> None:
         later(self.w.web3, MONTH + 1)
         if self.w.shares(self.at(name)):
             self.w.do(self.w.eve, "crystallise", self.at(name))

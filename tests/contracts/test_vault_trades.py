@@ -192,6 +192,37 @@ def test_at_the_account_stop_all_is_sold_and_nothing_opened_again_but_everybody_
     assert w.exit(w.ann, 9000 * SHARE) in range(4491 * USDC - 1, 4491 * USDC + 1)
 
 
+def test_the_liquidator_that_anybody_calls_closes_a_vault_at_its_line_and_a_holding_at_its_stop(web3, w):
+    parts = (w.owner, w.breaker.address, w.pool.address, w.guard.address)
+    liquidator = deploy(web3, "Liquidator", *parts)
+    w = replace(w, vault=deploy(web3, "StrategyVault", config(w, liquidator=liquidator.address)))
+    send(web3, liquidator.functions.setBook(w.vault.address, True, 0), w.owner)
+    w.deposit(w.lead, 1000 * USDC)
+    w.buy(0.5)
+    w.do(w.lead, "setPriceStop", w.market.weth.address, weth_price(2700))
+    w.price(2700)
+    call = liquidator.functions.stop(w.vault.address, w.vault.address, w.market.weth.address, b"way")
+    send(web3, call, w.eve)
+    assert (weth(w), w.read("state")[2]) == (0, False)
+    w.price(3000)
+    w.buy(1)
+    call = liquidator.functions.liquidate(w.vault.address, w.vault.address, [b"way"])
+    with reverts(liquidator, "AboveItsLine"):
+        send(web3, call, w.eve)
+    w.price(1500)
+    send(web3, call, w.eve)
+    assert (weth(w), w.read("state")[2]) == (0, True)
+    assert w.breaker.functions.count().call() == 1
+
+
+def test_an_empty_vault_has_no_line_at_which_it_could_be_closed(web3, w):
+    empty = replace(w, vault=deploy(web3, "StrategyVault", config(w)))
+    send(web3, w.market.weth.functions.mint(empty.vault.address, 1), w.eve)
+    assert empty.read("standing", empty.vault.address) == [0, 0]
+    with reverts(empty.vault, "NotDue"):
+        close(empty)
+
+
 def test_at_a_price_stop_the_token_is_sold_and_the_vault_goes_on(w):
     w.buy(0.5)
     for who in (w.eve, w.executor, w.liquidator):

@@ -1,4 +1,4 @@
-"""The vault told again apart from it, in exact fractions: what everybody should have, but for roundings."""
+"""The vault told again apart from it, in exact fractions: what everybody should have, but for rounding."""
 
 from __future__ import annotations
 

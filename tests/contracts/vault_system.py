@@ -69,7 +69,7 @@ class System:
 
 
 def ordered(web3: Web3) -> None:
-    """Let the next two contracts of account 0 have rising addresses: gas depends on which token is a pool's first."""
+    """Give account 0's next two contracts rising addresses: a pool's gas depends on which token is its first."""
     maker = web3.eth.accounts[0]
 
     def made_at(nonce: int) -> bytes:

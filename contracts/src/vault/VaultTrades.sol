@@ -103,7 +103,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     {
         uint256 low = _low(token);
         (uint256 equity, uint256 line) = standing(of_);
-        if (equity <= line && !_state.closing) _close();
+        if (line != 0 && equity <= line && !_state.closing) _close();
         if (!_state.closing && low > _priceStops[token]) revert NotDue(equity, line);
         assets = _sell(token, _balance(token), low, route);
     }
