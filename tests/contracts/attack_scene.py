@@ -206,7 +206,7 @@ def open_vault(s: System, terms: tuple[int, ...], limits: tuple[int, ...]) -> No
     )  # fmt: skip
     s.vault = deploy(s.web3, "StrategyVault", config)
     s.do("owner", s.pool.functions.setBook(s.vault.address, True))
-    s.do("owner", s.liquidator.functions.setBook(s.vault.address, True, 0))
+    s.do("owner", s.liquidator.functions.setBook(s.vault.address, True, True, 0))
 
 
 def _desk(s: System) -> None:
@@ -218,7 +218,7 @@ def _desk(s: System) -> None:
     s.do("owner", s.desk.functions.list(s.market.weth.address))
     s.do("owner", s.desk.functions.setOperator(s.people["operator"], True))
     s.do("owner", s.pool.functions.setBook(s.desk.address, True))
-    s.do("owner", s.liquidator.functions.setBook(s.desk.address, True, 1_000 * USDC))
+    s.do("owner", s.liquidator.functions.setBook(s.desk.address, True, False, 1_000 * USDC))
 
 
 def at_package_code(path: str) -> bytes:

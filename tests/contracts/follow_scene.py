@@ -187,7 +187,13 @@ def scene(web3: Web3, tokens: tuple[Contract, Contract] | None = None, **terms: 
         deploy(web3, "LocalToken", "USD Coin", "USDC", 6),
         deploy(web3, "LocalToken", "Wrapped Ether", "WETH", 18),
     )
-    parts = {
+    made = desk_among(web3, usdc, weth, stand_ins(web3, usdc), **terms)
+    made.set_price(3000)
+    return made
+
+
+def stand_ins(web3: Web3, usdc: Contract) -> dict[str, Contract]:
+    return {
         "guard": compiled(web3, "Vault.sol", "SetPrices", usdc.address),
         "breaker": compiled(web3, "Vault.sol", "SetBreaker"),
         "coupons": compiled(web3, "Vault.sol", "SetCoupons"),
@@ -195,9 +201,6 @@ def scene(web3: Web3, tokens: tuple[Contract, Contract] | None = None, **terms: 
         "executor": compiled(web3, "Desk.sol", "PlainExecutor"),
         "venue": compiled(web3, "Desk.sol", "SetVenue"),
     }
-    made = desk_among(web3, usdc, weth, parts, **terms)
-    made.set_price(3000)
-    return made
 
 
 def desk_among(web3: Web3, usdc: Contract, weth: Contract, parts: dict[str, Contract], **terms: Any) -> Scene:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.chain import deploy, reverts
-from tests.contracts.follow_scene import PRICE, USDC, WETH, person, scene
+from tests.contracts.follow_scene import PRICE, USDC, WETH, desk_among, person, scene, stand_ins
 
 ANN, BOB = person("ann"), person("bob")
 
@@ -70,8 +70,41 @@ def test_what_is_closed_is_sold_whole_into_the_wallet(s, wallet):
     (told,) = s.told("Closed", mined)
     assert (told["wallet"], told["token"], told["amountIn"]) == (wallet, s.weth.address, held)
     assert s.desk.functions.holdings(wallet).call() == []
+
+
+def test_what_was_closed_is_not_opened_again_until_the_follower_signs_again(s, wallet):
+    s.do(close(s, wallet), s.web3.eth.accounts[2])
+    assert s.skipped(s.copy(wallet)) == {wallet: "Token"}
+    with reverts(s.desk, "NotListed"):
+        close(s, wallet).call(liquidator(s))
+    mandate = s.mandate(ANN.address)
+    s.do(s.desk.functions.follow(mandate, s.sign(ANN, mandate)))
     with reverts(s.desk, "NothingHeld"):
         close(s, wallet).call(liquidator(s))
+    assert s.skipped(s.copy(wallet)) == {}
+
+
+def test_the_liquidator_closes_at_the_line_and_at_the_stop_and_not_before(web3):
+    usdc, weth = (deploy(web3, "LocalToken", name, name, d) for name, d in (("USDC", 6), ("WETH", 18)))
+    parts = stand_ins(web3, usdc)
+    closer = deploy(web3, "Liquidator", web3.eth.accounts[0], *(parts[p].address for p in ("breaker", "pool", "guard")))
+    s = desk_among(web3, usdc, weth, parts, liquidator=closer.address)
+    s.do(closer.functions.setBook(s.desk.address, True, 0))
+    s.set_price(3000)
+    ann, bob = s.follow(ANN, stopBps=8_500), s.follow(BOB)
+    s.copy(ann, bob, fraction=WETH // 2)
+    s.act(BOB, s.desk.functions.setPriceStop(s.lead.address, weth.address, PRICE * 2 // 3))
+    liquidate = closer.functions.liquidate(s.desk.address, ann, [b"any"])
+    stop = closer.functions.stop(s.desk.address, bob, weth.address, b"any")
+    s.set_price(2101)
+    for early, error in ((liquidate, "AboveItsLine"), (stop, "AboveItsStop")):
+        with reverts(closer, error):
+            early.call({"from": web3.eth.accounts[7]})
+    s.set_price(2000)
+    for due in (liquidate, stop):
+        s.do(due, web3.eth.accounts[7])
+    assert [s.holds(w)[1] for w in (ann, bob)] == [0, 0]
+    assert s.breaker.functions.count().call() == 1
 
 
 def test_closing_keeps_to_the_mandates_stop_slippage(s, wallet):

@@ -67,7 +67,7 @@ def test_each_flaw_of_a_mandate_has_its_reason_and_takes_nobody_else_along(s):
     "changed",
     [
         {"allocation": 0}, {"allocation": 2**48}, {"allocation": 2**200}, {"orderMax": 0}, {"leverageBps": 0},
-        {"ratioBps": 0}, {"openSlippageBps": 10_000}, {"exitSlippageBps": 10_000}, {"stopSlippageBps": 10_000},
+        {"ratioBps": 0}, {"openSlippageBps": 1_001}, {"exitSlippageBps": 1_001}, {"stopSlippageBps": 1_001},
         {"stopBps": 10_000},
     ],
 )  # fmt: skip

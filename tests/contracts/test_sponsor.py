@@ -135,7 +135,7 @@ def test_the_owner_alone_lists_withdraws_and_stakes(o, sponsor):
 
 @pytest.mark.parametrize("name", ["Sponsor", "OperatorAccount"])
 def test_what_validates_reads_no_clock_and_no_balance(name):
-    """ERC-7562, OP-011: what a bundler simulates is what the block will do. A withdrawal asks its own balance."""
+    """ERC-7562, OP-011: a simulation means what the block will. The account's withdrawal alone asks its balance."""
     code, at, used = bytes.fromhex(load(name).bytecode[2:]), 0, set()
     while at < len(code):
         used.add(code[at])

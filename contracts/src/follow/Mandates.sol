@@ -27,11 +27,13 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
         NotYet, // issued in the future
         Superseded, // a mandate or a revocation as late as it is known
         TokenNotListed, // no token, or one that the desk does not list
-        Limits, // an amount of nothing or more than the desk can keep, a slippage of 100% or more, a stop at 100% or more
+        Limits, // an amount of nothing or more than the desk can keep, a slippage above 10%, a stop at 100% or more
         Fee, // the desk's performance fee is higher than the follower agrees to
         Signature // not the follower's
     }
 
+    /// @dev No order needs more, and whoever allows more invites it.
+    uint256 private constant SLIPPAGE_BPS_MAX = 1_000;
     bytes32 private constant REVOCATION = keccak256("Revocation(address follower,address lead,uint32 issued)");
 
     /// @notice What everything is counted in.
@@ -184,7 +186,7 @@ abstract contract Mandates is EIP712, ReentrancyGuardTransient, Wallets {
 
     function _sane(Mandate calldata m) private view returns (bool) {
         return m.allocation >= GRAIN && m.allocation / GRAIN <= type(uint48).max && m.orderMax >= GRAIN
-            && m.leverageBps != 0 && m.ratioBps != 0 && m.openSlippageBps < BPS && m.exitSlippageBps < BPS
-            && m.stopSlippageBps < BPS && m.stopBps < BPS;
+            && m.leverageBps != 0 && m.ratioBps != 0 && m.openSlippageBps <= SLIPPAGE_BPS_MAX
+            && m.exitSlippageBps <= SLIPPAGE_BPS_MAX && m.stopSlippageBps <= SLIPPAGE_BPS_MAX && m.stopBps < BPS;
     }
 }

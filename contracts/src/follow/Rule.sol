@@ -81,6 +81,11 @@ library AccountLib {
         );
     }
 
+    /// @notice These tokens are not traded any more.
+    function without(Account a, uint64 tokens_) internal pure returns (Account) {
+        return Account.wrap(Account.unwrap(a) & ~(uint256(tokens_) << 48));
+    }
+
     /// @notice Ended now. What was not paid is remembered: ending and beginning again is no way around a subscription.
     function revoked(Account a, uint256 now_) internal pure returns (Account) {
         return allowed(a, 0, 0, 0, uint32(unpaid(a, now_)));

@@ -90,6 +90,8 @@ abstract contract Standing is Copying, ILiquidatable {
     }
 
     /// @inheritdoc ILiquidatable
+    /// @dev What was closed is not traded for this wallet again until the follower signs a new mandate: else the next copy would
+    /// open what the stop has just closed, again and again.
     function close(address wallet, address token, bytes calldata route) external nonReentrant returns (uint256 assets) {
         if (msg.sender != LIQUIDATOR) revert NotTheLiquidator(msg.sender);
         Rule memory r = _living(wallet);
@@ -103,7 +105,9 @@ abstract contract Standing is Copying, ILiquidatable {
         (uint256 low,) = GUARD.bounds(token);
         uint256 least = Math.mulDiv(amountIn, low, PRICE_SCALE) * (BPS - r.limits.stopSlippageBps) / BPS;
         assets = _swap(token, address(ASSET), amountIn, least, route);
-        (uint256 performance, uint256 subscription) = _charge(rules[lead][wallet], wallet, assets);
+        Rule storage rule = rules[lead][wallet];
+        (uint256 performance, uint256 subscription) = _charge(rule, wallet, assets);
+        rule.account = rule.account.without(_bit(token));
         _keep(lead, performance, subscription);
         _give(address(ASSET), wallet, assets - performance - subscription);
         emit Closed(wallet, token, amountIn, assets, performance, subscription);

@@ -91,7 +91,7 @@ contract System {
             })
         );
         pool.setBook(address(vault), true);
-        liquidator.setBook(address(vault), true, 0);
+        liquidator.setBook(address(vault), true, true, 0);
         deposit(lead, 100_000e6);
     }
 
