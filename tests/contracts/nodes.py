@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from web3 import EthereumTesterProvider, HTTPProvider, Web3
+from web3 import HTTPProvider, Web3
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from pilotfish.venues.evm.local_chain import LocalChain
+from pilotfish.venues.evm.local_rpc import LocalRpc
 
 NODE_MODULES = Path(__file__).parents[2] / "contracts/node_modules"
 ANVIL = NODE_MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
 BLOCK_GAS = 30_000_000
 
 
-def embedded() -> Web3:
-    """A fresh chain.
-
-    Loading it lifts the recursion limit to 100,000 for the whole process, with which nested JSON from outside would
-    overflow the stack instead of being refused: the limit is put back.
+class InnerProvider(JSONBaseProvider):
+    """The chain that the package embeds, asked without a socket. Each block is a second after the last, whatever time
+    it is: what a call or an estimate says of the next block is then true of it.
     """
-    limit = sys.getrecursionlimit()
-    try:
-        return Web3(EthereumTesterProvider())
-    finally:
-        sys.setrecursionlimit(limit)
+
+    def __init__(self) -> None:
+        super().__init__()
+        began = int(time.time())
+        self.chain: LocalChain | None = None
+        self.chain = LocalChain(lambda: began + (len(self.chain.blocks) if self.chain else 0))
+        self._rpc = LocalRpc(self.chain)
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        return self.decode_rpc_response(self._rpc.answer(self.encode_rpc_request(method, params)))
+
+
+def embedded() -> Web3:
+    """A fresh chain in this process."""
+    return Web3(InnerProvider())
 
 
 @contextmanager
@@ -52,8 +66,5 @@ def anvil() -> Iterator[Web3]:
 def later(web3: Web3, seconds: int) -> None:
     """Mine a block `seconds` after the last."""
     now = web3.eth.get_block("latest")["timestamp"]
-    if isinstance(web3.provider, EthereumTesterProvider):
-        web3.provider.ethereum_tester.time_travel(now + seconds)
-    else:
-        web3.provider.make_request("evm_setNextBlockTimestamp", [now + seconds])
-        web3.provider.make_request("evm_mine", [])
+    web3.provider.make_request("evm_setNextBlockTimestamp", [now + seconds])
+    web3.provider.make_request("evm_mine", [])

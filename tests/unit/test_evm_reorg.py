@@ -77,10 +77,11 @@ def test_a_head_that_was_overtaken_by_the_next_changes_nothing():
 
 def test_what_was_acted_on_is_handed_back_once():
     acted: Acted[str] = Acted()
-    for block, name in ((100, "x"), (101, "y"), (105, "z")):
+    blocks = chain(head(105, "z", "-"))
+    for block, name in ((100, "x"), (101, "y"), (105, "z"), (106, "w")):
         acted.note((name, 0), block, name)
-    assert list(acted.missing(100, 104, {("x", 0)})) == ["y"]
-    assert list(acted.missing(100, 104, {("x", 0)})) == []
+    assert list(acted.missing(100, 104, {("x", 0)}, blocks)) == ["y", "w"], "and what is above and of no known branch"
+    assert list(acted.missing(100, 104, {("x", 0)}, blocks)) == []
     assert (acted.gone(("z", 0)), acted.gone(("z", 0))) == ("z", None)
     acted.forget(101)
     assert ("x", 0) not in acted

@@ -76,10 +76,13 @@ class Acted(Generic[T]):
         found = self._acts.pop(key, None)
         return found[1] if found is not None else None
 
-    def missing(self, first: int, last: int, present: set[Key]) -> Iterator[T]:
-        """Of blocks `first` … `last`, read whole: what was acted on and is not there."""
+    def missing(self, first: int, last: int, present: set[Key], blocks: Blocks) -> Iterator[T]:
+        """What was acted on and is not there: of blocks `first` … `last`, read whole, what is not among those present;
+        and of later ones what is not on the branch that we know now.
+        """
         for key, (block, _) in list(self._acts.items()):
-            if first <= block <= last and key not in present:
+            gone = key not in present if first <= block <= last else block > last and not blocks.has(block, key[0])
+            if gone:
                 yield self._acts.pop(key)[1]
 
     def forget(self, below: int) -> None:

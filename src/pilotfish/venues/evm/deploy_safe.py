@@ -47,9 +47,8 @@ def safe_address(factory: str, singleton: str, setup: bytes, number: int) -> str
 async def hand_over(deployer: Deployer, safe: Safe, timelock: Timelock, owned: list[Owned], delay_s: int) -> None:
     """Everything to the timelock, the timelock's delay to what it shall be."""
     for contract in owned:
-        await deployer.act(
-            f"{contract.artifact} {contract.address} is offered", contract.transfer_ownership(timelock.address)
-        )
+        name = f"{contract.artifact} {contract.address} is offered"
+        await deployer.act(name, contract.transfer_ownership(timelock.address))
     accepting: list[Call[Any]] = [contract.accept_ownership() for contract in owned]
     calls = [*accepting, timelock.update_delay(delay_s)]
     batch = [call.to for call in calls], [0] * len(calls), [call.data for call in calls], NO_WORD, NO_WORD

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_typing import Address
 
 from pilotfish.venues.evm.local_accounts import local_keys
@@ -24,6 +26,9 @@ from pilotfish.venues.evm.local_evm import (
     run_free,
 )
 from pilotfish.venues.evm.local_pool import NodeRefused, Pool
+
+ERROR_STRING = bytes.fromhex("08c379a0")
+"""Selector of what `require` and `revert` with a text give."""
 
 
 class Block(NamedTuple):
@@ -230,8 +235,18 @@ class LocalChain:
 
 
 def _failure(computation: ComputationAPI) -> NodeRefused:
-    error = computation.error
-    data = bytes(computation.output)
-    if type(error).__name__ == "Revert":
-        return NodeRefused(3, "execution reverted", data)
-    return NodeRefused(-32000, str(error)[:300] or type(error).__name__)
+    error, data = computation.error, bytes(computation.output)
+    if type(error).__name__ != "Revert":
+        return NodeRefused(-32000, str(error)[:300] or type(error).__name__)
+    said = _words(data)
+    return NodeRefused(3, f"execution reverted: {said}" if said else "execution reverted", data)
+
+
+def _words(data: bytes) -> str:
+    """Of `Error(string)`; empty where it is no such thing."""
+    if data[:4] != ERROR_STRING:
+        return ""
+    try:
+        return str(decode(["string"], data[4:])[0])[:300]
+    except (DecodingError, OverflowError, ValueError):
+        return ""

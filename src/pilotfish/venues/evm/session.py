@@ -214,7 +214,7 @@ class EvmSession:
 
     def read(self, block: Block, now_ns: int) -> None:
         present = {log.key for log in block.logs}
-        for undo in list(self.desk.results.acted.missing(block.first, block.last.number, present)):
+        for undo in list(self.desk.results.acted.missing(block.first, block.last.number, present, self.reading.blocks)):
             self.desk.results.undone(undo, now_ns)
             self.asking.spent()
         for log in block.logs:

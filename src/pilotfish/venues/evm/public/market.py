@@ -61,12 +61,12 @@ class Market:
 
     @property
     def ready(self) -> bool:
-        return all(book.state is not None for book in self._books.values())
+        return all(book.whole_ns >= 0 for book in self._books.values())
 
     def depth(self, instrument: int) -> tuple[list[Level], list[Level], int] | None:
         """(bids, asks, venue_ns), best first; None before the first reading."""
         book = self._books.get(instrument)
-        return (book.bids, book.asks, book.venue_ns) if book is not None and book.state is not None else None
+        return (book.bids, book.asks, book.venue_ns) if book is not None and book.whole_ns >= 0 else None
 
     def mark(self, instrument: int) -> int:
         """0 before the first reading."""

@@ -6,13 +6,15 @@ its block lies as deep as the settings say. The results of a batch are told at t
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from pilotfish.domain.arith import Ints
 from pilotfish.domain.events import BatchUpdate, Fill, FillReversed, OrderUpdate
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.evm.confirmations import Acted
+from pilotfish.venues.evm.confirmations import Acted, Key
 from pilotfish.venues.evm.link import Link
 from pilotfish.venues.evm.public.leads import fill_id
 from pilotfish.venues.evm.rpc import Log
@@ -24,6 +26,7 @@ class Results:
     def __init__(self, link: Link, working: Working) -> None:
         self._link, self._working = link, working
         self.acted: Acted[Undo] = Acted()
+        self._returned: Counter[Key] = Counter()  # how often a branch that had lost was left again
         self._waiting: dict[int, Batch] = {}
 
     def taken(self, order: Order, now_ns: int) -> None:
@@ -65,7 +68,7 @@ class Results:
         if order.filled + trade.lots > place.lots or trade.side != place.side:
             self._link.counts["trades beyond their order"] += 1
             return
-        number = fill_id(log)
+        number = fill_id(log) ^ self._returned[log.key] % 2**16  # who took a fill back takes its number for gone
         self.acted.note(log.key, log.block, Undo(order, log.key))
         order.fills = {**order.fills, log.key: Fills(number, trade, log.block, stamp_ns)}
         order.absent = False
@@ -80,6 +83,7 @@ class Results:
             return
         order.fills = {key: one for key, one in order.fills.items() if key != undo.key}
         self._link.counts["fills taken back"] += 1
+        self._returned[undo.key] += 1
         trade = found.trade
         if order.batch is None or order.over:
             self._link.told.append(
