@@ -28,26 +28,33 @@ def place(finding: dict[str, Any]) -> str:
     return ".".join(reversed(names)) or str(element["source_mapping"]["filename_relative"])
 
 
-def unexplained(found: list[dict[str, Any]], accepted: list[dict[str, Any]]) -> list[str]:
-    """Findings beyond those accepted, and acceptances that nothing needs any more.
+def allowance(accepted: list[dict[str, Any]]) -> tuple[set[str], Counter[tuple[str, str]]]:
+    """Detectors that are not followed at all, and how many findings of each other are accepted at which place."""
+    everywhere = {entry["check"] for entry in accepted if entry["where"] == ["*"]}
+    allowed: Counter[tuple[str, str]] = Counter()
+    for entry in accepted:
+        for where in entry["where"] if entry["check"] not in everywhere else ():
+            name, _, times = where.partition(" ×")
+            allowed[entry["check"], name] += int(times or 1)
+    return everywhere, allowed
 
-    An acceptance names the detector, where (`*`: everywhere, for a detector that we do not follow), how many and why.
-    """
-    everywhere = {entry["check"] for entry in accepted if entry["where"] == "*"}
+
+def unexplained(found: list[dict[str, Any]], accepted: list[dict[str, Any]]) -> list[str]:
+    """Findings beyond those accepted, and acceptances that nothing needs any more."""
+    everywhere, allowed = allowance(accepted)
     counted = Counter((f["check"], place(f)) for f in found if f["check"] not in everywhere)
-    allowed = {(e["check"], e["where"]): e.get("count", 1) for e in accepted if e["where"] != "*"}
     words = {(f["check"], place(f)): " ".join(f["description"].split())[:300] for f in found}
     faults = [
-        f"{check} ({times} found, {allowed.get((check, where), 0)} accepted) at {where}: {words[check, where]}"
+        f"{check} ({times} found, {allowed[check, where]} accepted) at {where}: {words[check, where]}"
         for (check, where), times in sorted(counted.items())
-        if times > allowed.get((check, where), 0)
+        if times > allowed[check, where]
     ]
     faults += [
         f"accepted.toml: {check} at {where} is accepted {times} times and found {counted[check, where]}"
         for (check, where), times in sorted(allowed.items())
         if counted[check, where] < times
     ]
-    return faults + [f"accepted.toml: no reason for {e['check']} at {e['where']}" for e in accepted if not e.get("why")]
+    return faults + [f"accepted.toml: no reason for {entry['check']}" for entry in accepted if not entry.get("why")]
 
 
 def slither() -> tuple[str, list[str]]:

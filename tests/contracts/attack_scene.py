@@ -218,7 +218,7 @@ def _desk(s: System) -> None:
     s.do("owner", s.desk.functions.list(s.market.weth.address))
     s.do("owner", s.desk.functions.setOperator(s.people["operator"], True))
     s.do("owner", s.pool.functions.setBook(s.desk.address, True))
-    s.do("owner", s.liquidator.functions.setBook(s.desk.address, True, False, 1_000 * USDC))
+    s.do("owner", s.liquidator.functions.setBook(s.desk.address, True, False, 2**128 - 1))
 
 
 def at_package_code(path: str) -> bytes:
