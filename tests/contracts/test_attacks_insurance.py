@@ -46,7 +46,7 @@ def test_wallets_that_their_owners_emptied_do_not_halt_the_platform(s):
 
 
 def test_nor_do_wallets_that_were_emptied_by_half(s):
-    """2,000 USDC of WETH brought in, half of it taken out again and half of it closed: real money, and it all comes back.
+    """2,000 USDC of WETH brought in, half taken out again, half closed: real money, and it all comes back.
 
     A line of so much sold would not keep them apart from true liquidations, so the deployment counts no wallet at all.
     """

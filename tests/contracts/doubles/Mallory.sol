@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 interface IPool {
@@ -83,5 +84,30 @@ contract CallingToken {
             (succeeded, answer) = target.call(call_);
         }
         return true;
+    }
+}
+
+/// Its issuer bars whom it likes, as those of the large dollar tokens can.
+contract BarringToken is ERC20("Barring", "BAR") {
+    mapping(address => bool) public barred;
+
+    error Barred(address who);
+
+    function decimals() public pure override returns (uint8) {
+        return 6;
+    }
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function bar(address who, bool yes) external {
+        barred[who] = yes;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (barred[from]) revert Barred(from);
+        if (barred[to]) revert Barred(to);
+        super._update(from, to, amount);
     }
 }
