@@ -56,8 +56,17 @@ def projects() -> Iterator[Path]:
         shutil.copy(CONTRACTS / "foundry.toml", project)
         if not (project / "node_modules").exists():
             (project / "node_modules").symlink_to(CONTRACTS / "node_modules")
+        _seed(project)
         yield project
         n += 1
+
+
+def _seed(project: Path) -> None:
+    """Begin with what the tests proper have compiled: then a planted defect costs one compilation, of its own file."""
+    here, there = environment(), environment(project)
+    for folder in ("FOUNDRY_OUT", "FOUNDRY_CACHE_PATH"):
+        if Path(here[folder]).exists() and not Path(there[folder]).exists():
+            shutil.copytree(here[folder], there[folder])
 
 
 def caught(mutant: Mutant, project: Path) -> bool:

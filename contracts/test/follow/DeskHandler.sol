@@ -61,13 +61,13 @@ contract DeskHandler is Ghost {
             orderMax: pick(seed >> 32, 1, allocation),
             leverageBps: uint16(pick(seed >> 64, 1, 12_000)),
             ratioBps: uint16(pick(seed >> 80, 1, 20_000)),
-            openSlippageBps: uint16(pick(seed >> 96, 30, 300)),
-            exitSlippageBps: uint16(pick(seed >> 112, 30, 300)),
+            openSlippageBps: uint16(pick(seed >> 96, 60, 300)),
+            exitSlippageBps: uint16(pick(seed >> 112, 60, 300)),
             stopSlippageBps: 300,
             stopBps: uint16(pick(seed >> 128, 0, 9_000)),
             feeBpsMax: uint16(pick(seed >> 144, 900, 1_500)),
             issued: uint32(now_ - pick(seed >> 160, 0, 3)),
-            expiry: uint32(now_ + pick(seed >> 176, 0, 20 days))
+            expiry: uint32(now_ + pick(seed >> 176, 0, 60 days))
         });
         bool own = signer % 4 != 0;
         (uint8 v, bytes32 r, bytes32 x) = vm.sign(own ? key(who) : key(who + 1), desk.digestOf(m));
@@ -96,7 +96,7 @@ contract DeskHandler is Ghost {
     function withdraw(uint256 who, uint256 share, bool other) external {
         address from = wallet(who);
         LocalToken token = other ? weth : usdc;
-        uint256 amount = token.balanceOf(from) * pick(share, 0, 100) / 100;
+        uint256 amount = token.balanceOf(from) * pick(share, 0, 30) / 100;
         vm.prank(vm.addr(key(who)));
         WalletProxy(payable(from)).execute(address(token), 0, abi.encodeCall(token.transfer, (address(0xBEEF), amount)));
         hold(token.balanceOf(address(0xBEEF)) >= amount, "a follower's own money stayed");
@@ -116,7 +116,7 @@ contract DeskHandler is Ghost {
 
     function copy(uint256 seed, uint256 fraction, uint256 slippage) external {
         bool opens = seed % 3 != 0;
-        slippage = pick(slippage, 20, 320);
+        slippage = slippage % 4 == 0 ? pick(slippage, 20, 320) : pick(slippage, 20, 100);
         (Instruction memory it, bytes memory signature) = s.order(address(desk), opens, pick(fraction, 1, 1e18));
         bytes memory rows;
         for (uint256 i; i < 6; ++i) {
@@ -200,7 +200,7 @@ contract DeskHandler is Ghost {
     }
 
     function wait_(uint256 seconds_) external {
-        vm.warp(vm.getBlockTimestamp() + pick(seconds_, 60, 5 days));
+        vm.warp(vm.getBlockTimestamp() + pick(seconds_, 60, 1 days));
         market.tell(market.spot());
     }
 }

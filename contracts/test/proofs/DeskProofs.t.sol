@@ -38,11 +38,11 @@ contract DeskProofs {
         assert(b.nonce() == a.nonce() && b.outlay() == a.outlay());
     }
 
-    function check_a_revocation_ends_the_mandate_and_changes_nothing_else(uint256 word) external pure {
+    /// A revocation leaves nothing that may be done, and forgets neither what was done nor what is out.
+    function check_a_revocation_ends_everything_and_keeps_nonce_and_outlay(uint256 word, uint32 now_) external pure {
         Account a = Account.wrap(word);
-        Account b = a.revoked();
-        assert(b.expiry() == 0);
-        assert(b.exitSlippageBps() == a.exitSlippageBps() && b.tokens() == a.tokens() && b.paid() == a.paid());
+        Account b = a.revoked(now_);
+        assert(b.expiry() == 0 && b.exitSlippageBps() == 0 && b.tokens() == 0);
         assert(b.nonce() == a.nonce() && b.outlay() == a.outlay());
     }
 }

@@ -51,7 +51,7 @@ contract VaultHandler is VaultActors {
             requested += left;
         } catch {
             bool due_ = vm.getBlockTimestamp() < lockedUntil[from] || vault.balanceOf(from) < 60e12 || from == s.lead();
-            due_ = due_ || shares < vault.leastShares();
+            due_ = due_ || shares < 1e12;
             refused(due_, "an exit was refused without a reason");
         }
     }
@@ -65,7 +65,7 @@ contract VaultHandler is VaultActors {
             served += shares;
             servings.push(Serving(served, now_));
         } catch {
-            bool due_ = requested == served || now_ == 0 || vault.idle() < 2e6 + vault.leastShares() * now_ / 1e36;
+            bool due_ = requested == served || now_ == 0 || vault.idle() < 2e6 + 1e12 * now_ / 1e36;
             refused(due_, "what waits and could be paid was not served");
         }
     }
