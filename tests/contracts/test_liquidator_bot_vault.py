@@ -15,7 +15,7 @@ from tests.contracts.vault_world import USDC, WETH, config, weth_price, world
 @pytest.fixture(scope="module")
 def w(web3):
     """A vault that holds ether for 90% of its 100,000 USDC, and a liquidator with the real breaker and pool."""
-    made, owner = world(web3), web3.eth.accounts[0]
+    made, owner = world(web3, real=True), web3.eth.accounts[0]
     breaker = deploy(web3, "Breaker", owner)
     pool = deploy(web3, "InsurancePool", owner, made.market.usdc.address)
     liquidator = deploy(web3, "Liquidator", owner, breaker.address, pool.address, made.guard.address)

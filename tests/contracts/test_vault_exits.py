@@ -273,9 +273,10 @@ def test_cash_for_exits_comes_from_stages_of_a_fifth(web3, w):
 
 
 def test_nothing_is_unwound_while_nobody_waits(w):
-    w.buy(1.0)
+    w.buy(0.5)
     with reverts(w.vault, "NothingToUnwind"):
         w.do(w.eve, "unwind", w.market.weth.address, b"")
+    w.do(w.lead, "retire")
     for token in (w.market.usdc.address, w.eve):
         with reverts(w.vault, "TokenNotAllowed"):
             w.do(w.eve, "unwind", token, b"")

@@ -179,6 +179,6 @@ def test_everything_that_is_done_comes_to_what_the_model_says(w):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=5, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=3, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -196,7 +196,7 @@ def test_the_liquidator_that_anybody_calls_closes_a_vault_at_its_line_and_a_hold
     parts = (w.owner, w.breaker.address, w.pool.address, w.guard.address)
     liquidator = deploy(web3, "Liquidator", *parts)
     w = replace(w, vault=deploy(web3, "StrategyVault", config(w, liquidator=liquidator.address)))
-    send(web3, liquidator.functions.setBook(w.vault.address, True, 0), w.owner)
+    send(web3, liquidator.functions.setBook(w.vault.address, True, True, 0), w.owner)
     w.deposit(w.lead, 1000 * USDC)
     w.buy(0.5)
     w.do(w.lead, "setPriceStop", w.market.weth.address, weth_price(2700))

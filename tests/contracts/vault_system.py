@@ -52,7 +52,7 @@ class System:
         mined = self.mirror(buying=buying, fraction=fraction)
         sent = bytes(w.web3.eth.get_transaction(mined["transactionHash"])["input"])
         words = [sent[4 + 32 * n : 36 + 32 * n] for n in range(4)]
-        chosen = b"".join(word[12:] for word in words) + sent[-32 - 96 : -32 - 31]
+        chosen = b"".join(word[12:] for word in words) + sent[-160:-95]
         return int(mined["gasUsed"]) + 12 * chosen.count(0)
 
     def settled(self, time: int) -> int:
