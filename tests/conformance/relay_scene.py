@@ -107,7 +107,7 @@ class Scene:
             self.do(asset.mint(wallets[-1], funded), self.who[0])
         return wallets
 
-    def settings(self, wallets: Sequence[str] = (), bundling: bool = True, **more: Any) -> RelaySettings:
+    def settings(self, wallets: Sequence[str] = (), bundling: bool | Bundling = True, **more: Any) -> RelaySettings:
         lead, at = self.lead.lower(), {name: self.record.address(name).lower() for name in NAMES}
         node = Settings(
             journal=0, chain=CHAIN_ID, router=at["SwapRouter"], ws_url=self.node.socket_url, http_url=self.node.url,
@@ -116,11 +116,12 @@ class Scene:
         books = [Book(at["StrategyVault"], lead, ROUTE)]
         if wallets:
             books.append(Book(at["CopyDesk"], lead, ROUTE, slippage_bps=90, wallets=[one.lower() for one in wallets]))
+        own = Bundling(at["entry point"], at["OperatorAccount"], sponsor=at["Sponsor"])
         usual = {
             "node": node, "executor": at["MirrorExecutor"], "books": books, "sender": local_keys()[SENDER].address,
             "routers": frozenset({at["SwapRouter"]}), "pools": {at["pool"]: (at["USDC"], at["WETH"])},
             "deadline_ns": 86_400 * SECOND,
-            "bundling": Bundling(at["entry point"], at["OperatorAccount"], sponsor=at["Sponsor"]) if bundling else None,
+            "bundling": own if bundling is True else bundling or None,
         }  # fmt: skip
         return RelaySettings(**usual | more)
 

@@ -18,6 +18,7 @@ from pilotfish.venues.evm.swaps import Pool, Token
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.session import Unfinished
+from pilotfish.venues.twins.evm.pool import PoolState
 from tests.conformance.venues.heard import Heard
 from tests.contracts.market import FEE, Market, fund, market, swap
 from tests.contracts.nodes import ANVIL
@@ -187,6 +188,26 @@ def test_the_book_that_is_told_is_what_the_pool_gives(live, laid):
     assert 0 < one.heard.lots(3) < 30 * MICRO, "it stops at its limit"
 
 
+def test_the_small_chains_pool_gives_to_the_unit_what_uniswaps_does(live, laid):
+    """So that what is tried in virtual time is tried against the same market."""
+    one = live()
+    one.until(lambda: one.session.market._books[0].whole_ns >= 0)
+    book, pool = one.session.market._books[0], one.pool
+    who = Web3.to_checksum_address(SOMEBODY.address)
+    base, quote = pool.base.address, pool.quote.address
+    for side, lots, slack in ((1, 7, 500), (1, 33_333, 900), (-1, 12_345, -700), (-1, 1, -5), (1, 400_000, 40)):
+        top = one.heard.tops[0]
+        order = Place(1, -1, 0, side, lots, (top.ask if side > 0 else top.bid) + slack)
+        data = pool.calldata(order, SOMEBODY.address, 2**40, 0)
+        call = {"from": who, "to": laid.router.address, "data": data}
+        said = int.from_bytes(laid.router.w3.eth.call(call), "big")  # what goes in for a purchase, comes out of a sale
+        copy = PoolState(book.state.root, book.state.liquidity, dict(book.ticks.net))
+        exact = -lots * pool.unit if side > 0 else lots * pool.unit
+        taken = copy.swap((side < 0) is pool.base_first, exact, pool.limit(side, order.price), pool.fee_e6)
+        amounts = dict(zip(sorted((base, quote)), taken, strict=True))
+        assert abs(amounts[quote]) == said, order
+
+
 def test_what_a_lead_trades_is_heard_and_where_it_stands(live, web3, laid):
     one = live()
     swap(web3, laid, Web3.to_checksum_address(LEAD.address), laid.usdc, laid.weth, 6_000 * 10**6)
@@ -263,15 +284,23 @@ def test_a_new_process_finds_the_order_that_the_last_one_sent(live, web3, node, 
     assert held(laid.weth, OURS) == 100 * 10**18 + 3 * 10**18
 
 
+def replace_last_block(web3: Web3, node: LocalNode, before: str) -> None:
+    """Another block without transactions takes its place; `before`: a picture of the chain without it."""
+    if node.kind == "anvil":
+        web3.provider.make_request("anvil_reorg", [1, []])
+    else:
+        web3.provider.make_request("evm_revert", [before])
+        web3.provider.make_request("evm_mine", [])
+
+
 def test_a_replaced_block_takes_the_fill_back_and_the_next_one_brings_it_again(live, web3, node, laid):
-    if node.kind != "anvil":
-        pytest.skip("the chain in a process of its own replaces no blocks")
     one = live(depth=1)
+    before = web3.provider.make_request("evm_snapshot", [])["result"]
     one.submit(one.order(1, 1, MICRO))
     one.until(lambda: one.heard.fills_of(1))
     (gone,) = one.heard.fills_of(1)
     assert one.heard.end(1) is None
-    web3.provider.make_request("anvil_reorg", [1, []])
+    replace_last_block(web3, node, before)
     one.until(lambda: gone.fill_id in one.heard.taken_back)
     one.until(lambda: one.heard.fills_of(1))
     web3.provider.make_request("evm_mine", [])

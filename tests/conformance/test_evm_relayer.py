@@ -1,7 +1,11 @@
 """The relayer on real nodes with the whole system deployed: a lead swaps, and its books do likewise, once."""
 
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +14,13 @@ from pilotfish.venues.evm.instructions import Instruction, domain, sign
 from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.nodes import local_node
 from pilotfish.venues.evm.relayer_sending import State
+from pilotfish.venues.evm.userops import (
+    OPERATION_TOPIC,
+    Sponsorship,
+    UserOperation,
+    handle_ops_calldata,
+    outcome,
+)
 from tests.conformance.relay_scene import AGENT, USDC, WETH, Running, Scene
 from tests.contracts.nodes import ANVIL
 
@@ -52,6 +63,20 @@ def test_a_vault_does_what_its_lead_does_by_the_same_share(scene, running):
     spent = 200_000 * USDC - scene.usdc.functions.balanceOf(scene.vault.address).call()
     assert spent == pytest.approx(20_000 * USDC, rel=0.06)
     assert weth_of(scene, scene.vault.address) > 0
+
+
+def test_of_two_swaps_in_one_block_the_second_is_a_share_of_what_the_first_left(scene, running):
+    one, ask = running(), scene.web3.provider.make_request
+    held = scene.usdc.functions.balanceOf(scene.lead).call()
+    ask("evm_setAutomine", [False])
+    swaps = [scene.swap(scene.vault.address, amount=part) for part in (held // 4, held // 4)]
+    ask("evm_mine", [])
+    ask("evm_setAutomine", [True])
+    first, second = (one.becomes(swap) for swap in swaps)
+    assert first.block == second.block
+    assert first.instruction.fraction == pytest.approx(WETH // 4, abs=10**12)
+    assert second.instruction.fraction == pytest.approx(WETH // 3, abs=10**12)
+    assert {first.state, second.state} <= {State.DONE, State.REFUSED}
 
 
 def test_a_swap_that_is_seen_again_by_another_process_is_mirrored_once(scene, running):
@@ -118,3 +143,63 @@ def test_a_desk_copies_for_all_its_followers_in_one_batch(scene, running, bundli
     shares = [weth_of(scene, wallet) for wallet in wallets]
     assert min(shares) > 0
     assert max(shares) - min(shares) <= 1, "one swap, shared to the last unit"
+
+
+class Bundler(BaseHTTPRequestHandler):
+    """Somebody else's: takes an operation, bundles it from an account of its own, and says how it ended."""
+
+    scene: ClassVar[Scene]
+    seen: ClassVar[dict[str, str]] = {}
+
+    def do_POST(self) -> None:
+        asked = msgspec.json.decode(self.rfile.read(int(self.headers["content-length"])))
+        result = getattr(self, asked["method"])(*asked["params"])
+        body = msgspec.json.encode({"jsonrpc": "2.0", "id": asked["id"], "result": result})
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def eth_sendUserOperation(self, op: dict[str, str], entry_point: str) -> str:
+        number = {name: int(op[name], 16) for name in op if name not in ("sender", "paymaster")}
+        octets = {name: bytes.fromhex(op[name][2:]) for name in ("callData", "signature", "paymasterData")}
+        by = Sponsorship(
+            op["paymaster"], number["paymasterVerificationGasLimit"], number["paymasterPostOpGasLimit"],
+            octets["paymasterData"],
+        )  # fmt: skip
+        made = UserOperation(
+            op["sender"], number["nonce"], octets["callData"], number["verificationGasLimit"], number["callGasLimit"],
+            number["preVerificationGas"], number["maxPriorityFeePerGas"], number["maxFeePerGas"], by,
+            octets["signature"],
+        )  # fmt: skip
+        who = self.scene.who[9]
+        sent = self.scene.web3.eth.send_transaction({
+            "from": who, "to": self.scene.web3.to_checksum_address(entry_point), "gas": 5_000_000,
+            "data": handle_ops_calldata([made], who),
+        })  # fmt: skip
+        self.seen["0x0b"] = str(sent.to_0x_hex())
+        return "0x0b"
+
+    def eth_getUserOperationReceipt(self, operation: str) -> dict[str, bool]:
+        receipt = self.scene.web3.eth.wait_for_transaction_receipt(self.seen[operation])
+        logs = [log for log in receipt["logs"] if log["topics"][0].to_0x_hex() == OPERATION_TOPIC]
+        return {"success": outcome(bytes(logs[0]["data"])).done}
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+def test_a_batch_goes_by_somebody_elses_bundler_where_one_is_named(scene, running):
+    wallets = scene.follow(2)
+    Bundler.scene = scene
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bundler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        bundling = replace(scene.settings().bundling, bundler_url=url)
+        one = running(wallets=wallets, bundling=bundling)
+        ended = one.becomes(scene.swap(scene.desk.address, fraction=WETH // 4))
+        one.die()
+        server.shutdown()
+    assert (ended.state, ended.why, ended.operation) == (State.DONE, "", "0x0b")
+    assert ended.slot is None, "it paid nothing itself"
+    assert all(weth_of(scene, wallet) > 0 for wallet in wallets)

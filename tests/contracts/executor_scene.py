@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from web3 import EthereumTesterProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 from web3.logs import DISCARD
 
@@ -82,10 +82,7 @@ def send_by(web3: Web3, key: Key, call: Any, gas: int | None = None) -> Any:
 
 def next_at(web3: Web3, second: int) -> None:
     """The next block, and a call at "pending", has exactly this time."""
-    if isinstance(web3.provider, EthereumTesterProvider):
-        web3.provider.ethereum_tester.time_travel(second)
-    else:
-        web3.provider.make_request("evm_setNextBlockTimestamp", [second])
+    web3.provider.make_request("evm_setNextBlockTimestamp", [second])
 
 
 def scene(web3: Web3) -> Scene:

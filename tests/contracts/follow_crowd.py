@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from web3 import EthereumTesterProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 
 from tests.contracts.chain import deploy, send
@@ -12,7 +12,7 @@ from tests.contracts.doubles import compiled
 from tests.contracts.follow_ops import Operator, operator
 from tests.contracts.follow_scene import USDC, Scene, desk_among, person
 from tests.contracts.market import Market, market
-from tests.contracts.nodes import later
+from tests.contracts.nodes import InnerProvider, later
 
 ZERO = "0x" + "00" * 20
 DOLLARS = 3000
@@ -46,7 +46,7 @@ class Crowd:
 
 def crowd(web3: Web3, subscription: int = 3 * USDC) -> Crowd:
     """200 of them; 20 on the chain in the process, which is slow. Each has 10,000 USDC and allots all of it."""
-    count = 20 if isinstance(web3.provider, EthereumTesterProvider) else 200
+    count = 20 if isinstance(web3.provider, InnerProvider) else 200
     m, owner = market(web3, price=DOLLARS), web3.eth.accounts[0]
     guard = deploy(web3, "PriceGuard", owner, m.usdc.address, ZERO, 0)
     pool = deploy(web3, "InsurancePool", owner, m.usdc.address)

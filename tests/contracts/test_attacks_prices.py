@@ -5,11 +5,10 @@ from types import SimpleNamespace
 import pytest
 from web3 import Web3
 
-from tests.contracts.chain import deploy, reverts
+from tests.contracts.chain import deploy, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market, swap
 from tests.contracts.nodes import later
-from tests.contracts.quick import send
 from tests.contracts.vault_system import venue_of
 from tests.contracts.vault_world import FREE, LIMITS, ROUTE, World, config
 

@@ -5,10 +5,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from web3 import Web3
 
-from tests.contracts.chain import assert_gas, deploy, reverts
+from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.nodes import later
-from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 BOOK, OTHER = ("0x" + f"{n:02x}" * 20 for n in (0xB1, 0xB2))

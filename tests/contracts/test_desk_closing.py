@@ -89,7 +89,7 @@ def test_the_liquidator_closes_at_the_line_and_at_the_stop_and_not_before(web3):
     parts = stand_ins(web3, usdc)
     closer = deploy(web3, "Liquidator", web3.eth.accounts[0], *(parts[p].address for p in ("breaker", "pool", "guard")))
     s = desk_among(web3, usdc, weth, parts, liquidator=closer.address)
-    s.do(closer.functions.setBook(s.desk.address, True, 0))
+    s.do(closer.functions.setBook(s.desk.address, True, False, 0))
     s.set_price(3000)
     ann, bob = s.follow(ANN, stopBps=8_500), s.follow(BOB)
     s.copy(ann, bob, fraction=WETH // 2)

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.chain import assert_gas, create, deploy, reverts
+from tests.contracts.chain import assert_gas, create, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled, sources
 from tests.contracts.market import fund
-from tests.contracts.quick import gas_used, send
 
 
 @dataclass

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 import pytest
 from web3.logs import DISCARD
 
-from tests.contracts.chain import assert_gas, deploy, reverts
+from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market
 from tests.contracts.nodes import later
-from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 USDC, WETH, SCALE = 10**6, 10**18, 10**36

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.chain import deploy, reverts
+from tests.contracts.chain import deploy, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market
 from tests.contracts.nodes import later
-from tests.contracts.quick import send
 
 USDC, WETH = 10**6, 10**18
 ZERO = "0x" + "00" * 20

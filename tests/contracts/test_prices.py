@@ -4,11 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from tests.contracts.chain import deploy, reverts
+from tests.contracts.chain import deploy, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market, swap
 from tests.contracts.nodes import later
-from tests.contracts.quick import send
 from tests.contracts.ticks import tick_at
 
 SCALE = 10**36

@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.contracts.chain import assert_gas, deploy, reverts
+from tests.contracts.chain import assert_gas, deploy, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import fund, market, swap
 from tests.contracts.nodes import later
-from tests.contracts.quick import send
 
 SCALE = 10**36
 HOUR = 3600

@@ -1,11 +1,11 @@
 """What copies for segregated wallets cost: one user operation for all of them, and one for each beside it."""
 
 import pytest
-from web3 import EthereumTesterProvider
 
 from tests.contracts.chain import assert_gas
 from tests.contracts.follow_crowd import AT_ONCE, crowd
 from tests.contracts.follow_scene import USDC, WETH
+from tests.contracts.nodes import InnerProvider
 
 TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825
 SMALL = WETH // 1_000
@@ -77,7 +77,7 @@ def test_an_exit_that_pays_both_fees_costs_no_more_than_that(traded):
 
 
 def test_the_same_by_an_operation_each_costs_several_times_as_much(traded):
-    if isinstance(traded.web3.provider, EthereumTesterProvider):
+    if isinstance(traded.web3.provider, InnerProvider):
         pytest.skip("the chain in the process is slow: this one is measured on the node alone")
     o, used = traded.operator, 0
     ops = [

@@ -5,11 +5,10 @@ import json
 import pytest
 from web3 import Web3
 
-from tests.contracts.chain import assert_gas, deploy, reverts
+from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import CORE, FEE, fund, market, swap
 from tests.contracts.nodes import NODE_MODULES, later
-from tests.contracts.quick import gas_used, send
 
 ZERO = "0x" + "00" * 20
 USDC, WETH = 10**6, 10**18

@@ -96,9 +96,7 @@ def test_nobody_but_the_desk_pulls_not_even_the_follower(web3, s, wallet):
 
 def nobodys():
     """It has no parties to read."""
-    from eth_tester.exceptions import TransactionFailed
-
-    return pytest.raises((TransactionFailed, Web3RPCError, ContractLogicError))
+    return pytest.raises((Web3RPCError, ContractLogicError))
 
 
 def test_the_code_that_wallets_share_is_nobodys_wallet(web3, s):

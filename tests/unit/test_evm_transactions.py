@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm import rlp
+from pilotfish.venues.evm.artifact import load, names
 from pilotfish.venues.evm.transactions import GAS_MAX, Transaction, hash_of, read, read_signed
 from pilotfish.venues.keys.digests import digest_of
-from pilotfish.venues.keys.key import Key, KeyRefused
+from pilotfish.venues.keys.key import Key, KeyRefused, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.permitted import PERMITTED
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
@@ -148,3 +149,31 @@ def test_a_signer_signs_no_hash_and_no_garbage_as_a_transaction():
     for hash_ in (bytes(32), b"\x02" + bytes(31), b"", Transaction(1, 0, 1, 2, 3, OWN).digest()):
         with pytest.raises(KeyRefused):
             digest_of(SignRequest(KEY.address, Scheme.EVM_TRANSACTION, hash_))
+
+
+def test_every_call_on_the_list_is_one_that_a_contract_has():
+    """So that a contract that changes does not leave a name on the list that means something else one day."""
+    ours = {
+        keccak(f"{entry['name']}({','.join(kind(one) for one in entry['inputs'])})".encode())[:4]
+        for name in names()
+        for entry in load(name).abi
+        if entry["type"] == "function"
+    }
+    elsewhere = {
+        keccak(f"{name}{fields}".encode())[:4]
+        for name, fields in (
+            ("exactInputSingle", "((address,address,uint24,address,uint256,uint256,uint256,uint160))"),
+            ("exactOutputSingle", "((address,address,uint24,address,uint256,uint256,uint256,uint160))"),
+            ("handleOps", "((address,uint256,bytes,bytes,bytes32,uint256,bytes32,bytes,bytes)[],address)"),
+        )
+    }
+    assert set(PERMITTED) <= ours | elsewhere
+    assert elsewhere <= set(PERMITTED)
+
+
+def kind(field: dict[str, object]) -> str:
+    """An ABI type as signatures write it: a struct by its fields."""
+    name = str(field["type"])
+    if not name.startswith("tuple"):
+        return name
+    return f"({','.join(kind(one) for one in field['components'])}){name.removeprefix('tuple')}"

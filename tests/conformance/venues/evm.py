@@ -77,10 +77,11 @@ class Evm:
         return root_at(CENTER), ranges
 
     def new_session(self, ws: str, http: str, **more: Any) -> EvmSession:
-        settings = Settings(
-            journal=JOURNAL, chain=31337, router=ROUTER, ws_url=ws, http_url=http,
-            trust=TrustTerms(), **{"order_ns": 15 * SECOND, "depth": 1, **more},
-        )  # fmt: skip
+        usual = {
+            "journal": JOURNAL, "chain": 31337, "router": ROUTER, "ws_url": ws, "http_url": http, "trust": TrustTerms(),
+            "order_ns": 15 * SECOND, "depth": 1,
+        }  # fmt: skip
+        settings = Settings(**usual | more)
         return EvmSession(settings, [POOL], [LEAD], self.accounts, self.ring)
 
     def lead_buys(self, lots: int) -> None:

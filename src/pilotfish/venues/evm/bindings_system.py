@@ -263,22 +263,6 @@ SAFE_PROXY = f"{_SAFE}/proxies/SafeProxy.sol/SafeProxy.json"
 ENTRY_POINT = "@account-abstraction/contracts/artifacts/EntryPoint.json"
 
 
-class UserOperation(Tuple, frozen=True):
-    """ERC-4337, packed: two gas limits in a word, two prices in a word."""
-
-    sender: str
-    nonce: int
-    init_code: bytes
-    call_data: bytes
-    account_gas_limits: bytes
-    pre_verification_gas: int
-    gas_fees: bytes
-    paymaster_and_data: bytes
-    signature: bytes
-
-
 class EntryPoint(Contract):
     package = ENTRY_POINT
     get_nonce: Function[[str, int], int]
-    get_user_op_hash: Function[[UserOperation], bytes]
-    handle_ops: Function[[list[UserOperation], str], None]

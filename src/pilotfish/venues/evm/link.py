@@ -17,7 +17,6 @@ from pilotfish.venues.evm.settings import SECOND, Settings
 from pilotfish.venues.session import Ask, Out
 
 _JSON = {"content-type": "application/json"}
-_TOGETHER = 100  # calls of one request
 _REST_NS, _REST_NS_MAX = SECOND, 60 * SECOND
 
 
@@ -52,6 +51,7 @@ class Link:
         self._asked = self._numbered = 0
         self._waiting: dict[int, tuple[list[int], Then]] = {}
         self._leaving: list[tuple[Call, Then]] = []
+        self._gathered: list[tuple[Sequence[Call], Then]] = []
 
     def set_aside(self, why: str) -> None:
         """Count a message that cannot be used."""
@@ -63,7 +63,8 @@ class Link:
 
     def ask(self, calls: Sequence[Call], now_ns: int, then: Then) -> None:
         """In as many requests as it takes; where one of them fails, all have."""
-        parts = [calls[first : first + _TOGETHER] for first in range(0, len(calls), _TOGETHER)]
+        together = max(1, self.settings.ask_together)
+        parts = [calls[first : first + together] for first in range(0, len(calls), together)]
         if len(parts) == 1:
             return self._send(parts[0], self.settings.http_url, self.settings.ask_timeout_ns, then)
         found: dict[int, Said] = {}
@@ -83,6 +84,10 @@ class Link:
         for number, part in enumerate(parts):
             self._send(part, self.settings.http_url, self.settings.ask_timeout_ns, gathered(number))
 
+    def ask_with_others(self, calls: Sequence[Call], then: Then) -> None:
+        """What many ask at once: it leaves with `flush`, in as few requests as it takes."""
+        self._gathered.append((calls, then))
+
     def ask_sending(self, call: Call, then: Then) -> None:
         """Of the node that takes our transactions. It leaves with `flush`, in order and together with others."""
         self._leaving.append((call, then))
@@ -93,12 +98,35 @@ class Link:
 
     def flush(self) -> None:
         """Let leave what is to be sent. Whoever lets the session act calls this at the end."""
+        self._ask_gathered()
         leaving, self._leaving = self._leaving, []
         together = max(1, self.settings.send_together)
         for first in range(0, len(leaving), together):
             part = leaving[first : first + together]
             thens = [then for _, then in part]
             self._send([call for call, _ in part], self.settings.sending, self.settings.send_timeout_ns, _each(thens))
+
+    def _ask_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        part: list[tuple[Sequence[Call], Then]] = []
+        for calls, then in gathered:
+            if part and sum(len(one) for one, _ in part) + len(calls) > self.settings.ask_together:
+                self._ask_part(part)
+                part = []
+            part.append((calls, then))
+        if part:
+            self._ask_part(part)
+
+    def _ask_part(self, part: Sequence[tuple[Sequence[Call], Then]]) -> None:
+        def heard(said: Said, now_ns: int) -> None:
+            first = 0
+            for calls, then in part:
+                last = first + len(calls)
+                then(said if said.replies is None else Said(said.replies[first:last]), now_ns)
+                first = last
+
+        together = [call for calls, _ in part for call in calls]
+        self._send(together, self.settings.http_url, self.settings.ask_timeout_ns, heard)
 
     def answered(self, ask: int, status: int, body: bytes, now_ns: int) -> None:
         waiting = self._waiting.pop(ask, None)

@@ -46,6 +46,7 @@ from pilotfish.venues.evm.transactions import Transaction
 
 BATCH_MAX = 1_000
 LOGS_MAX = 20_000
+PERCENTILES_MAX = 100
 TIP = 10**9
 """Wei a unit of gas that the chain proposes as a tip."""
 
@@ -181,6 +182,8 @@ class LocalRpc:
 
     def _fee_history(self, params: History) -> Json:
         newest = self._block(params.newest).number
+        if len(params.percentiles) > PERCENTILES_MAX:
+            raise NodeRefused(INVALID, f"more than {PERCENTILES_MAX} percentiles")
         count = min(max(_amount(params.count), 1), newest + 1, 1024)
         blocks = self.chain.blocks[newest + 1 - count : newest + 1]
         after = self.chain.blocks[newest + 1].header if newest < self.chain.head.number else self.chain.next_header()

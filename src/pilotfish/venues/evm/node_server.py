@@ -120,15 +120,19 @@ class NodeServer:
         for subscriber in self._subscribers:
             subscriber.pooled(transaction)
 
+    def _is_ours(self, request: web.Request) -> bool:
+        """Whether whoever asks means this machine: a name of somebody else's may have been made to point here."""
+        return request.headers.get("Host", "").rpartition(":")[0] in ("127.0.0.1", "localhost")
+
     async def _post(self, request: web.Request) -> web.Response:
         # A page in somebody's browser may not drive the chain: it cannot send this type without asking first.
-        if request.content_type != "application/json":
-            return web.Response(status=415, text="application/json alone is taken")
+        if request.content_type != "application/json" or not self._is_ours(request):
+            return web.Response(status=415, text="application/json to 127.0.0.1 alone is taken")
         reply = self.rpc.answer(await request.read())
         return web.Response(body=reply, content_type="application/json")
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Origin"):
+        if request.headers.get("Origin") or not self._is_ours(request):
             return web.Response(status=403, text="not from a browser")
         socket = web.WebSocketResponse(max_msg_size=BODY_BYTES_MAX, compress=False, timeout=0.1)
         if not socket.can_prepare(request).ok:

@@ -21,7 +21,7 @@ from pilotfish.domain.errors import ConfigError, VenueError
 _HERE = Path(__file__).resolve().parent
 _CHECKOUT = Path(__file__).resolve().parents[4] / "contracts"
 _SHIPPED = _HERE / "npm"
-FILES = ("package.json", "package-lock.json")
+FILES = ("package.json", "package-lock.json", ".npmrc")
 INSTALL_S_MAX = 900
 
 
@@ -69,13 +69,13 @@ def install(tell: Callable[[str], None]) -> None:
             for name in FILES:
                 shutil.copyfile(lock_folder() / name, folder / name)
         # `bin/npm` of the wheel is broken: the script behind it is what works.
-        command = [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--loglevel=error",
-                   "--no-audit", "--no-fund", "--ignore-scripts"]  # fmt: skip
+        npm = home / "lib/node_modules/npm/bin/npm-cli.js"
+        command = [str(home / "bin/node"), str(npm), "ci", "--loglevel=error", "--ignore-scripts"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S_MAX, check=False)
     except (OSError, subprocess.TimeoutExpired) as bad:
         raise _failed(type(bad).__name__) from None
     if done.returncode or not installed():
-        raise _failed(done.stderr.strip()[-400:] or f"npm ended with {done.returncode}")
+        raise _failed(done.stderr.strip()[:400] or f"npm ended with {done.returncode}")
 
 
 def _failed(why: str) -> PackagesMissing:

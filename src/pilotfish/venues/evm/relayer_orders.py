@@ -41,6 +41,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     to: str
     data: bytes
     gas: int
+    operation: bool = False
     bundler: Call | None = None
 
 
@@ -107,7 +108,7 @@ class Way:
             self._call(by.account, desk, data),
             self._call(self._settings.sender, by.entry_point, whole, gas + over),
         ]
-        return Outgoing(tried, True, by.entry_point, whole, gas + over, bundler if by.bundler_url else None)
+        return Outgoing(tried, True, by.entry_point, whole, gas + over, True, bundler if by.bundler_url else None)
 
     def _call(self, sender: str, to: str, data: bytes, gas: int = 0) -> Call:
         asked = {"from": sender, "to": to, "data": "0x" + data.hex()}

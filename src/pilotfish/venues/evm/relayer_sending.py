@@ -16,6 +16,13 @@ from pilotfish.venues.evm.instructions import Instruction
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.nonces import Slot, Use
 from pilotfish.venues.evm.relayer_orders import Outgoing, Way, means, trades
+from pilotfish.venues.evm.relayer_outcomes import (
+    bundle_question,
+    hash_told,
+    of_bundle,
+    of_operation,
+    operation_question,
+)
 from pilotfish.venues.evm.relayer_settings import Book, RelaySettings
 from pilotfish.venues.evm.rpc import Failure, Refusal, read_bytes
 from pilotfish.venues.evm.settings import SECOND, Account
@@ -25,6 +32,7 @@ from pilotfish.venues.keys.key import Key
 
 _LOOK_NS = SECOND // 4
 _TRIES = 5
+_GRACE_S = 60
 
 
 class State(IntEnum):
@@ -52,6 +60,9 @@ class Relayed(msgspec.Struct):
     instruction: Instruction | None = None
     signature: bytes = b""
     slot: Slot | None = None
+    bundle: bool = False  # it went as a user operation …
+    operation: str = ""  # … of a bundler, who knows it by this
+    asked_ns: int = -1
     tries: int = 0
     again_ns: int = -1
 
@@ -89,6 +100,8 @@ class Sending:
                 self.attempt(one, now_ns)
             elif one.state is State.SENT and one.slot is not None:
                 self._hurry(one, one.slot, now_ns)
+            elif one.state is State.SENT and one.operation:
+                self._ask_bundler(one, now_ns)
         for number in [number for number, one in self._sent.items() if one.over]:
             del self._sent[number]
 
@@ -151,6 +164,7 @@ class Sending:
             return self._bundle(one, going, now_ns)
         self._count += 1
         self._sent[self._count] = one
+        one.bundle = going.operation
         one.slot = self.lane.send(self._count, bytes.fromhex(going.to[2:]), going.data, going.gas, now_ns)
         if one.slot is None:
             return self._later(one, "gas costs more than the bound", now_ns)
@@ -161,14 +175,22 @@ class Sending:
 
         def heard(said: Said, then_ns: int) -> None:
             failure = said.replies[0].error if said.replies else None
-            if said.replies is None:
-                return self._later(one, "the bundler did not answer", then_ns)
-            if failure is not None and failure.means() is not Refusal.KNOWN:
-                return self._later(one, f"the bundler refused: {failure.message[:200]}", then_ns)
-            one.state = State.SENT
+            try:
+                operation = hash_told(said.replies[0].result) if said.replies and failure is None else ""
+            except MessageRefused:
+                operation = ""
+            if not operation:  # sent again it is the same operation
+                why = failure.message[:200] if failure is not None else "it did not answer"
+                return self._later(one, f"the bundler refused: {why}", then_ns)
+            one.operation, one.state, one.taken_ns = operation, State.SENT, then_ns
 
         one.sent_ns = now_ns
-        self._link.ask_at(self._settings.bundling.bundler_url if self._settings.bundling else "", going.bundler, heard)
+        self._link.ask_at(self._bundler, going.bundler, heard)
+
+    @property
+    def _bundler(self) -> str:
+        by = self._settings.bundling
+        return by.bundler_url if by is not None else ""
 
     # -- what becomes of it --------------------------------------------------------------------------------------------
 
@@ -183,7 +205,7 @@ class Sending:
         one.slot, one.state = None, State.SEEN
         self._later(one, f"a node refused it: {words}" if words else "a node refused it", now_ns)
 
-    def _looked(self, failed: list[Slot], now_ns: int) -> None:
+    def _looked(self, account: Account, failed: list[Slot], now_ns: int) -> None:
         for slot in failed:
             one = self._sent.get(slot.coid)
             if one is not None and one.slot is slot:
@@ -193,12 +215,47 @@ class Sending:
             if mine is None or one.over:
                 continue
             if mine.mined is not None and not mine.mined.voids:
-                self.end(one, State.DONE, "")
+                if one.bundle:
+                    self._ask_bundle(one, mine.mined.hash, now_ns)
+                else:
+                    self.end(one, State.DONE, "")
             elif mine.mined is not None or mine.passed >= 0:
                 one.slot, one.state, one.again_ns = None, State.SEEN, now_ns
 
+    def _ask_bundle(self, one: Relayed, transaction: str, now_ns: int) -> None:
+        """It is mined: whether the operation in it was carried out, the entry point's log says."""
+        if self._asked(one, now_ns):
+            call = bundle_question(transaction)
+            self._link.ask([call], now_ns, lambda said, then_ns: self._ended(one, said, of_bundle))
+
+    def _ask_bundler(self, one: Relayed, now_ns: int) -> None:
+        if one.instruction is not None and one.instruction.deadline < now_ns // SECOND - _GRACE_S:
+            return self.end(one, State.LATE, "the bundler did not have it mined in time")
+        if self._asked(one, now_ns):
+            call = operation_question(one.operation)
+            self._link.ask_at(self._bundler, call, lambda said, then_ns: self._ended(one, said, of_operation))
+
+    def _asked(self, one: Relayed, now_ns: int) -> bool:
+        """Whether it is time to ask again; noted."""
+        if one.asked_ns >= 0 and now_ns - one.asked_ns < self._settings.node.again_ns:
+            return False
+        one.asked_ns = now_ns
+        return True
+
+    def _ended(self, one: Relayed, said: Said, read: Callable[[msgspec.Raw], bool | None]) -> None:
+        results = said.whole
+        try:
+            done = read(results[0]) if results else None
+        except MessageRefused:
+            self._link.set_aside("receipt of a user operation")
+            return
+        if done is not None and not one.over:
+            self.end(one, State.DONE if done else State.REVERTED, "" if done else "the operation's call failed")
+
     def _hurry(self, one: Relayed, slot: Slot, now_ns: int) -> None:
         """What waits too long offers more; what is too late is cut off."""
+        if slot.mined is not None and one.bundle and not slot.mined.voids:
+            return self._ask_bundle(one, slot.mined.hash, now_ns)
         if one.over or slot.mined is not None or not slot.attempts:
             return
         late = one.instruction is not None and one.instruction.deadline < now_ns // SECOND

@@ -195,7 +195,11 @@ class EvmSession:
         swap = _swap(log)
         if swap is None:
             return False
-        return self.desk.wants_origin(log, swap) if self.desk.owns(swap) else self.leads.wants_origin(swap)
+        if self.desk.owns(swap):
+            return self.desk.wants_origin(log, swap)
+        head = self.reading.head  # of what is long past, leads' positions tell the sum
+        recent = head is not None and log.block > head.number - self._link.settings.reorg_blocks
+        return recent and self.leads.wants_origin(swap)
 
     def pushed(self, log: Log, stamp_ns: int, now_ns: int) -> None:
         """Before its block is read. Money of ours moves by what was read alone."""

@@ -50,7 +50,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compare_ns: int = MINUTE  # the pools are read whole so often, beside what their logs say
     balance_ns: int = 15 * SECOND
     blocks_max: int = 2_000  # of one eth_getLogs
-    send_together: int = 50  # transactions of one request; 1 where the node takes no batches
+    ask_together: int = 100  # questions of one request …
+    send_together: int = 50  # … and transactions; 1 where the node takes no batches
+    filters: bool = True  # believe a head whose filter of logs says that our pools have none
     gas: int = 400_000  # of a swap, at most
     fees: FeeTerms = FeeTerms()
     trust: TrustTerms = TrustTerms(skew_ns=15 * SECOND)

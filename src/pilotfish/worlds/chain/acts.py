@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
-from pilotfish.venues.evm import instructions, metatag
+from pilotfish.venues.evm import metatag
 from pilotfish.venues.evm.bindings import Call
 from pilotfish.venues.evm.bindings_events import Event
 from pilotfish.venues.evm.bindings_system import VolumeBadge
@@ -14,10 +13,8 @@ from pilotfish.venues.evm.deploy_market import FEE, FOREVER, SwapOrder
 from pilotfish.venues.evm.eyes import fields, octets, quantity
 from pilotfish.venues.evm.metatag import NUMBERS, LeadSwap, LeadTransaction, Tag
 from pilotfish.worlds.chain.books import PRICE_DECIMALS, Books, LeadTrade
-from pilotfish.worlds.chain.stage import ROUTE, Stage
+from pilotfish.worlds.chain.stage import Stage
 
-SLIPPAGE_BPS = 100
-DEADLINE_S = 600
 BPS = 10_000
 
 
@@ -34,31 +31,13 @@ class Distributed(Event, frozen=True):
     insured: int
 
 
-class Mirrored(Event, frozen=True):
-    contract = "MirrorExecutor"
-    digest: bytes
-    lead: str
-    book: str
-    amount_in: int
-    amount_out: int
-
-
 class LeadSeen(NamedTuple):
     """The lead's own transaction as the chain tells it, and the swap in it."""
 
+    hash: str
     transaction: LeadTransaction
-    tag: Tag
     swap: LeadSwap
-    held_before: int
     gas_used: int
-
-
-class VaultMirror(NamedTuple):
-    amount_in: int
-    amount_out: int
-    gas_used: int
-    submitted_s: float
-    """From seeing the lead's transaction to the mirror's being taken in and mined: a wall clock's seconds."""
 
 
 async def lead_swaps(stage: Stage, buys: bool, fraction_bps: int) -> LeadSeen:
@@ -72,11 +51,9 @@ async def lead_swaps(stage: Stage, buys: bool, fraction_bps: int) -> LeadSeen:
     tagged = Call(call.to, metatag.append(call.data, Tag(stage.vault.address)), call.read)
     receipt = await stage.do(lead, tagged, "the lead's swap")
     seen = await transaction_of(stage, receipt)
-    tag = metatag.find(seen.input)
-    assert tag is not None
     pools = {market.pool.address: (market.usdc.address, market.weth.address)}
     swap = metatag.swap_of(seen, lead.address, [market.router.address], pools)
-    return LeadSeen(seen, tag, swap, held, receipt.gas_used)
+    return LeadSeen(receipt.hash, seen, swap, receipt.gas_used)
 
 
 async def transaction_of(stage: Stage, receipt: Receipt) -> LeadTransaction:
@@ -86,20 +63,6 @@ async def transaction_of(stage: Stage, receipt: Receipt) -> LeadTransaction:
     sender, to = str(told["from"]).lower(), str(told["to"]).lower()
     nonce, value = quantity(told["nonce"], "nonce"), quantity(told["value"], "value")
     return LeadTransaction(sender, to, nonce, octets(told["input"], "input"), value, True, logs)
-
-
-async def vault_mirrors(stage: Stage, seen: LeadSeen) -> VaultMirror:
-    """The lead's agent signs what the tagged swap amounts to; anybody may bring it to the executor."""
-    began = time.monotonic()
-    deadline = await stage.client.now() + DEADLINE_S
-    order = metatag.instruction_of(
-        seen.swap, seen.tag, seen.transaction, held_before=seen.held_before, slippage_bps=SLIPPAGE_BPS,
-        deadline=deadline,
-    )  # fmt: skip
-    signature = instructions.sign(order, stage.domain, stage.agent)
-    receipt = await stage.do(stage.operator, stage.executor.mirror(order, signature, ROUTE), "the vault's mirror")
-    (told,) = receipt.events(Mirrored, stage.executor.address)
-    return VaultMirror(told.amount_in, told.amount_out, receipt.gas_used, time.monotonic() - began)
 
 
 async def desk_copies(stage: Stage, books: Books, seen: LeadSeen) -> None:

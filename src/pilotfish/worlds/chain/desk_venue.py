@@ -10,7 +10,6 @@ least fraction that any order of the batch stands for: nobody trades more than t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -93,10 +92,8 @@ class Carried(NamedTuple):
     skipped: int
     amount_in: int
     amount_out: int
-    gas: int
-    """Of the user operation, as the entry point charged it."""
-    submitted_s: float
-    """From the engine's command to its transaction being taken in: a wall clock's seconds."""
+    done: bool
+    """Whether the operation's call went through; else nothing was sold or bought."""
 
 
 class DeskVenue:
@@ -109,6 +106,8 @@ class DeskVenue:
     ) -> None:
         self.instrument, self.parties = instrument, parties
         self.carried: list[Carried] = []
+        self.refused: list[str] = []
+        """Why batches were not carried out at all."""
         self._followers, self._way = followers, way
         self._waiting: list[PlaceBatch] = []
         self._told: list[Event] = []
@@ -144,13 +143,13 @@ class DeskVenue:
         wallets = b"".join(bytes.fromhex(one.wallet[2:]) for one in followers)
         slippage_bps = OPEN_BPS if batch.side > 0 else EXIT_BPS
         call = self.parties.desk.copy(order, signature, wallets, slippage_bps, self.parties.route)
-        began = time.monotonic()
         try:
             receipt = await self._way.send(call.to, call.data, len(followers), "copies")
-        except TransactionRefused:
+        except TransactionRefused as bad:
+            self.refused.append(str(bad))
             self._tell(batch, {}, followers, await self._way.client.now(), {})
             return
-        await self._read(batch, followers, receipt, time.monotonic() - began)
+        await self._read(batch, followers, receipt)
 
     def _instruction(
         self, batch: PlaceBatch, followers: Sequence[Follower], reference: int, number: tuple[int, int]
@@ -175,20 +174,21 @@ class DeskVenue:
         """The chain's time, s."""
         return await self._way.client.now()
 
-    async def _read(self, batch: PlaceBatch, followers: Sequence[Follower], receipt: Receipt, took_s: float) -> None:
+    async def _read(self, batch: PlaceBatch, followers: Sequence[Follower], receipt: Receipt) -> None:
         desk = self.parties.desk.address
         told = receipt.events(Copied, desk)
         rows = shares(told[0]) if told else {}
         skipped = {one.wallet: one.why for one in receipt.events(Skipped, desk)}
         operation = receipt.events(UserOperationEvent, self._way.entry_point.address)[0]
         amounts = (told[0].amount_in, told[0].amount_out) if told else (0, 0)
-        self.carried.append(Carried(receipt, len(rows), len(skipped), *amounts, operation.actual_gas_used, took_s))
+        self.carried.append(Carried(receipt, len(rows), len(skipped), *amounts, operation.success))
         now_s = await self._way.client.now()
-        self._tell(batch, rows, followers, now_s, skipped)
+        # Before the results, after which the engine would try again at once what was not filled.
         ended = [k for k, one in enumerate(followers) if skipped.get(one.wallet) == NO_MANDATE]
         if ended:
             now_ns = now_s * SECOND
             self._told.append(FollowControl(now_ns, now_ns, batch.accounts[ended], FollowAction.PAUSE))
+        self._tell(batch, rows, followers, now_s, skipped)
 
     def _tell(
         self, batch: PlaceBatch, rows: dict[str, Row], followers: Sequence[Follower], now_s: int, why: dict[str, int]

@@ -14,7 +14,6 @@ from pilotfish.venues.evm.bindings_system import (
     EntryPoint,
     InsurancePool,
     MirrorExecutor,
-    OperatorAccount,
     PriceGuard,
     StrategyVault,
 )
@@ -55,12 +54,11 @@ class Stage:
         self.client, self.record, self.market = client, deployer.record, market
         self.keys = local_keys()
         self.lead, self.operator, self.trader = self.keys[LEAD], self.keys[OPERATOR], self.keys[TRADER]
-        self.agent = derived("agent", 1)[0]
+        self.agent, self.relayer = derived("agent", 1)[0], derived("relayer", 1)[0]
         self.vault, self.desk = StrategyVault(at("StrategyVault")), CopyDesk(at("CopyDesk"))
         self.guard, self.pool = PriceGuard(at("PriceGuard")), InsurancePool(at("InsurancePool"))
         self.executor = MirrorExecutor(at("MirrorExecutor"))
-        account = OperatorAccount(at("OperatorAccount"))
-        entry_point = EntryPoint(at("entry point"))
+        entry_point, account = EntryPoint(at("entry point")), at("OperatorAccount")
         self.way = Operations(client, entry_point, account, at("Sponsor"), self.operator, self.operator)
         self.domain = instructions.domain(self.record.chain_id, self.executor.address)
         self.depositors = derived("depositor", len(DEPOSITS))
@@ -82,6 +80,7 @@ class Stage:
         await self._given(self.lead, (LEAD_STAKE + LEAD_CASH) * USDC, [self.vault.address, market.router.address])
         await self.do(self.lead, market.weth.approve(market.router.address, UNLIMITED), "approval", PLAIN_GAS)
         await self.do(self.lead, self.vault.deposit(LEAD_STAKE * USDC, self.lead.address), "the lead's stake")
+        await self._coins(self.relayer)
         await self.do(self.lead, self.executor.approve_agent(self.agent.address, FOREVER), "the lead's agent")
         for key, amount in zip(self.depositors, DEPOSITS, strict=True):
             await self._coins(key)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rich.table import Table
 
 from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings_system import Breaker, InsurancePool, PriceGuard, StrategyVault
+from pilotfish.venues.evm.bindings_system import Breaker, InsurancePool, OperatorAccount, PriceGuard, StrategyVault
 from pilotfish.venues.evm.deploy_client import ChainClient, TransactionRefused
 from pilotfish.venues.evm.deploy_code import is_made_by
 from pilotfish.venues.evm.deploy_market import LocalFeed, LocalToken
@@ -81,6 +81,8 @@ async def _figures(client: ChainClient, record: Record, settings: Settings, foun
     breaker = Breaker(record.address("Breaker"))
     halted = (await client.read(breaker.state()))[0]
     found.figures.append(("platform", "halted: nothing opens, exits proceed" if halted else "open"))
+    operator = await client.read(OperatorAccount(record.address("OperatorAccount")).halted())
+    found.figures.append(("operator's account", "halted: sends nothing" if operator else "open"))
     for name, vault in vaults.items():
         await _vault(client, name, vault, (unit, symbol), found)
     books = {name: vault.address for name, vault in vaults.items()} | {"CopyDesk": record.address("CopyDesk")}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from pilotfish.worlds.chain.acts import LeadSeen, VaultMirror
+from pilotfish.worlds.chain.acts import LeadSeen
 from pilotfish.worlds.chain.agreement import Agreement
 from pilotfish.worlds.chain.desk_venue import Carried
+from pilotfish.worlds.chain.mirroring import VaultMirror
 from pilotfish.worlds.chain.people import USDC
 from pilotfish.worlds.chain.stage import Stage
 
@@ -49,16 +50,22 @@ class Telling:
         self._row("lead", trade(buys, seen.swap.amount_in, seen.swap.amount_out) + ", tagged", seen.gas_used)
 
     def vault(self, mirror: VaultMirror, buys: bool) -> None:
-        said = trade(buys, mirror.amount_in, mirror.amount_out) + f", {mirror.submitted_s * 1000:,.0f} ms later"
+        said = (
+            trade(buys, mirror.amount_in, mirror.amount_out)
+            + f", at the node {mirror.taken_ms:,.0f} ms after it was seen"
+        )
         self._row("vault", said, mirror.gas_used)
 
     def desk(self, carried: Carried, buys: bool) -> None:
-        said = trade(buys, carried.amount_in, carried.amount_out)
+        said = trade(buys, carried.amount_in, carried.amount_out) if carried.done else "fails"
         said += f" for {carried.wallets} wallets in one user operation"
         said += f", {carried.skipped} skipped" if carried.skipped else ""
         self._row("desk", said, carried.receipt.gas_used)
         if carried.wallets:
             self._row("", f"{carried.receipt.gas_used // carried.wallets:,} gas a wallet")
+
+    def refused(self, why: str) -> None:
+        self._row("desk", f"nothing is copied: {why}")
 
     def moved(self, price_e8: int, seconds: int) -> None:
         self._row("market", f"{seconds // 86_400} days later a WETH is {price_e8 / 1e8:,.2f} USDC")

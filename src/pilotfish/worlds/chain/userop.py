@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
-
+from pilotfish.venues.evm import userops
+from pilotfish.venues.evm.bindings import Call
 from pilotfish.venues.evm.bindings_events import Event
-from pilotfish.venues.evm.bindings_system import ENTRY_POINT, EntryPoint, OperatorAccount, UserOperation
+from pilotfish.venues.evm.bindings_system import ENTRY_POINT, EntryPoint
 from pilotfish.venues.evm.deploy_client import ChainClient, Receipt
+from pilotfish.venues.evm.userops import Sponsorship, UserOperation
 from pilotfish.venues.keys.key import Key
 
-VERIFICATION_GAS, POST_GAS, PRE_GAS = 150_000, 60_000, 100_000
+VERIFICATION_GAS, SPONSOR_GAS, POST_GAS, PRE_GAS = 150_000, 100_000, 60_000, 60_000
 CALL_GAS_BASE, CALL_GAS_ROW = 600_000, 60_000
-BUNDLE_GAS = 600_000
-"""Besides the operation's own limits: what the entry point itself uses."""
+BUNDLE_GAS = 500_000
+"""Besides the operation's own limits: the transaction's own cost and what the entry point uses."""
 FEE_WEI, TIP_WEI = 4 * 10**9, 10**9
-DAY_S = 86_400
 
 
 class UserOperationEvent(Event, frozen=True):
@@ -35,31 +35,24 @@ class Operations(NamedTuple):
 
     client: ChainClient
     entry_point: EntryPoint
-    account: OperatorAccount
+    account: str
     sponsor: str
     signer: Key
     bundler: Key
 
     async def send(self, target: str, data: bytes, rows: int, what: str) -> Receipt:
-        """Have the account call `target`. Raises TransactionRefused where the operation would not be taken."""
+        """Have the account call `target`. Raises TransactionRefused where the operation was not taken."""
+        chain = await self.client.chain_id()
         call_gas = CALL_GAS_BASE + rows * CALL_GAS_ROW
+        day = userops.sponsor_day(await self.client.now())
         one = UserOperation(
-            self.account.address, await self.client.read(self.entry_point.get_nonce(self.account.address, 0)), b"",
-            self.account.execute(target, data).data, _two(VERIFICATION_GAS, call_gas), PRE_GAS, _two(TIP_WEI, FEE_WEI),
-            await self._paid(), b"",
+            self.account, await self.client.read(self.entry_point.get_nonce(self.account, 0)),
+            userops.execute_calldata(target, data), VERIFICATION_GAS, call_gas, PRE_GAS, TIP_WEI, FEE_WEI,
+            Sponsorship(self.sponsor, SPONSOR_GAS, POST_GAS, day),
         )  # fmt: skip
-        digest = await self.client.read(self.entry_point.get_user_op_hash(one))
-        raw = self.signer.sign_digest(digest)
-        signed = msgspec.structs.replace(one, signature=raw[:64] + bytes([raw[64] + 27]))
-        call = self.entry_point.handle_ops([signed], self.bundler.address)
-        return await self.client.send(self.bundler, call, what, call_gas + VERIFICATION_GAS + POST_GAS + BUNDLE_GAS)
-
-    async def _paid(self) -> bytes:
-        """Who pays: the sponsor, out of today's budget."""
-        day = await self.client.now() // DAY_S
-        gas = VERIFICATION_GAS.to_bytes(16, "big") + POST_GAS.to_bytes(16, "big")
-        return bytes.fromhex(self.sponsor[2:]) + gas + day.to_bytes(4, "big")
-
-
-def _two(high: int, low: int) -> bytes:
-    return high.to_bytes(16, "big") + low.to_bytes(16, "big")
+        signed = userops.sign(one, userops.domain(chain, self.entry_point.address), self.signer)
+        bundle = userops.handle_ops_calldata([signed], self.bundler.address)
+        call: Call[Any] = Call(self.entry_point.address, bundle, lambda _: None)
+        # A call passes on all but a 64th of what is left (EIP-150), and the entry point wants all of the limit.
+        gas = (call_gas + POST_GAS) * 64 // 63 + VERIFICATION_GAS + SPONSOR_GAS + BUNDLE_GAS
+        return await self.client.send(self.bundler, call, what, gas)

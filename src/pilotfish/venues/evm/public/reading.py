@@ -68,6 +68,7 @@ class Reading:
         self._linked = False
         self._target: Head | None = None
         self._busy = self._asking = False
+        self._filters = link.settings.filters
         self._retry_ns = 0
         self._held: dict[str, list[Log]] = {}  # pushed, of blocks that are not known yet
 
@@ -114,9 +115,19 @@ class Reading:
         if log.removed:
             return self._reader.removed(log, now_ns)
         if self.blocks.has(log.block, log.block_hash):
+            self._held_against(log, now_ns)
             return self._act(log, now_ns)
         if sum(map(len, self._held.values())) < _PUSHED_MAX:
             self._held.setdefault(log.block_hash, []).append(log)
+
+    def _held_against(self, log: Log, now_ns: int) -> None:
+        """Some chains fill no filter in: one that excluded a log that then came is the last that is believed."""
+        head = self.blocks.get(log.block)
+        if self._filters and head is not None and not bloom.may_hold(head.logs_bloom, self._bits):
+            self._filters = False
+            self._link.counts["filters that lied"] += 1
+            self._want(log.block, linked=False)
+            self._go_on(now_ns)
 
     def read_again(self, now_ns: int) -> None:
         """Ask the node for its newest block, and read up to it."""
@@ -168,7 +179,8 @@ class Reading:
         if self._first > target.number:
             self._first = -1
             return
-        if self._linked and self._first == target.number and not bloom.may_hold(target.logs_bloom, self._bits):
+        excluded = self._filters and not bloom.may_hold(target.logs_bloom, self._bits)
+        if self._linked and self._first == target.number and excluded:
             self._first = -1
             return self._done(Block(target.number, target, True, [], {}, {}), now_ns)
         if self._retry_ns or not self._link.may_ask(now_ns):

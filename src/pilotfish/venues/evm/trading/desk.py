@@ -45,7 +45,7 @@ class Desk:
         self.results = Results(link, self.working)
         self.lanes = {one.account: Lane(link, signing, one, self._heard, self._looked) for one in accounts}
         self._mine = {lane.account.address: lane for lane in self.lanes.values()}
-        self.ends = Ends(link, self.working, self.results, self.lanes, reading, self._send)
+        self.ends = Ends(link, self.results, self.lanes, reading, self._send)
         self._checks = Checks(link, self._pools, self.lanes, self.working, market)
         self._stopping_ns = -1
 
@@ -176,13 +176,13 @@ class Desk:
         self.results.refused(order, _REASONS.get(refusal, why_of(words)), now_ns)
         self.results.flush(now_ns)
 
-    def _looked(self, failed: list[Slot], now_ns: int) -> None:
+    def _looked(self, account: Account, failed: list[Slot], now_ns: int) -> None:
         """Receipts are known: of those that failed, and of what was mined."""
         for slot in failed:
             order = self.working.orders.get(slot.coid)
             if order is not None and order.slot is slot and not order.fills:
                 order.reverted = slot.block
-        self.ends.settle(self._reading.read_to, now_ns)
+        self.ends.settle(self.working.open_of(account.account), self._reading.read_to, now_ns)
 
     # -- what the chain says -------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Desk:
 
     def read(self, block: Block, now_ns: int) -> None:
         """Blocks are read whole up to here: what was traded in them is known, and what is deep enough is over."""
-        self.ends.settle(block.last.number, now_ns)
+        self.ends.settle(list(self.working.live.values()), block.last.number, now_ns)
         for lane in self.lanes.values():
             lane.headed(block.last, now_ns)
             lane.nonces.forget(block.last.number - self._link.settings.depth - 1)

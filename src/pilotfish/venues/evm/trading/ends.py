@@ -6,7 +6,7 @@ as deep as its own block would have to lie.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.evm.link import Link
@@ -15,7 +15,7 @@ from pilotfish.venues.evm.public.reading import Reading
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.trading.lane import Lane
 from pilotfish.venues.evm.trading.results import Results
-from pilotfish.venues.evm.trading.working import NEVER, Order, Stage, Working
+from pilotfish.venues.evm.trading.working import NEVER, Order, Stage
 
 TRIES = 4  # nonces that an order may be sent under, one after the other
 
@@ -24,18 +24,18 @@ class Ends:
     """`send(order, now_ns)`: under another nonce, where the last one was certainly used by somebody else."""
 
     def __init__(
-        self, link: Link, working: Working, results: Results, lanes: Mapping[int, Lane], reading: Reading,
+        self, link: Link, results: Results, lanes: Mapping[int, Lane], reading: Reading,
         send: Callable[[Order, int], None],
     ) -> None:  # fmt: skip
-        self._link, self._working, self._results, self._lanes = link, working, results, lanes
+        self._link, self._results, self._lanes = link, results, lanes
         self._reading, self._send = reading, send
 
-    def settle(self, read_to: int, now_ns: int) -> None:
+    def settle(self, orders: Iterable[Order], read_to: int, now_ns: int) -> None:
         """Blocks up to here are read whole: what was traded in them is known."""
         head = self._reading.blocks.get(read_to)
         if head is None:
             return
-        for order in list(self._working.live.values()):
+        for order in orders:
             if not order.over:
                 self._settle(order, read_to, head.stamp_ns, now_ns)
         self._results.flush(now_ns)
@@ -74,7 +74,7 @@ class Ends:
         slot, lane = order.slot, self._lanes.get(order.place.account)
         order.slot = None
         if slot is not None and slot.mined is None and lane is not None and slot.nonce in lane.nonces.slots:
-            slot.use, slot.coid = Use.FILLER, 0
+            slot.use = Use.FILLER  # whose it was is still known, should a block that deep be replaced
             if lane.ready and not slot.voiding:
                 lane.void(slot, now_ns)  # its nonce stands in the way of all that come after
         if order.acked or order.cancelling:

@@ -21,15 +21,21 @@ from pilotfish.venues.evm.transactions import Transaction, hash_of
 _VOID_GAS = 21_000
 _NO_FEES = Fees(0, 0)
 Heard = Callable[[Slot, Refusal | None, str, int], None]
+Looked = Callable[[Account, list[Slot], int], None]
 
 
 class Lane:
     """`heard(slot, refusal, words, now_ns)`: what a node said of an order's transaction; None: it has it, `UNKNOWN`:
-    nobody knows. `looked(failed, now_ns)`: receipts were read; these were mined and reverted.
+    nobody knows. `looked(account, failed, now_ns)`: receipts were read; these were mined and reverted.
     """
 
     def __init__(
-        self, link: Link, signing: Signing, account: Account, heard: Heard, looked: Callable[[list[Slot], int], None]
+        self,
+        link: Link,
+        signing: Signing,
+        account: Account,
+        heard: Heard,
+        looked: Callable[[Account, list[Slot], int], None],
     ) -> None:
         self._link, self._signing, self.account = link, signing, account
         self._heard, self._looked_at = heard, looked
@@ -173,10 +179,10 @@ class Lane:
             found = [(hash_, one) for hash_, one in zip(hashes, receipts, strict=True)]
             failed = [slot for hash_, one in found if (slot := self._receipt(hash_, one, then_ns)) is not None]
             self.nonces.count(latest, max(pending, latest), block, then_ns)
-            self._looked_at(failed, then_ns)
+            self._looked_at(self.account, failed, then_ns)
             self._dropped(max(pending, latest), then_ns)
 
-        self._link.ask(calls, now_ns, heard)
+        self._link.ask_with_others(calls, heard)
 
     def _dropped(self, pending: int, now_ns: int) -> None:
         """What a node had, and has not any more, is sent once more as it was. What went out in private is not seen."""

@@ -98,10 +98,13 @@ class Working:
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
         self.live: dict[int, Order] = {}
+        self._live_of: dict[int, dict[int, Order]] = {}  # by account
         self.batches: dict[int, Batch] = {}
 
     def add(self, order: Order) -> Order:
-        self.orders[order.place.coid] = self.live[order.place.coid] = order
+        place = order.place
+        self.orders[place.coid] = self.live[place.coid] = order
+        self._live_of.setdefault(place.account, {})[place.coid] = order
         if len(self.orders) > _REMEMBERED:
             self._forget()
         return order
@@ -109,13 +112,12 @@ class Working:
     def finish(self, order: Order) -> None:
         order.stage, order.ask_ns, order.cancelling = Stage.DONE, NEVER, False
         self.live.pop(order.place.coid, None)
+        self._live_of.get(order.place.account, {}).pop(order.place.coid, None)
 
     def open_of(self, account: int, instrument: int = -1) -> list[Order]:
-        return [
-            order
-            for order in self.live.values()
-            if order.place.account == account and instrument in (-1, order.place.instrument)
-        ]
+        """Orders of an account that are not over."""
+        mine = self._live_of.get(account, {}).values()
+        return [order for order in mine if instrument in (-1, order.place.instrument)]
 
     def asked(self, coid: int) -> list[Order]:
         """What a question means by an id: an order, or all of a batch."""

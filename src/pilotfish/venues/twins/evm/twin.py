@@ -12,13 +12,14 @@ import msgspec
 
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm import bloom
-from pilotfish.venues.evm.abi import address, height, selector, unhex, word, words
+from pilotfish.venues.evm.abi import address, height, selector, unhex, words
 from pilotfish.venues.evm.public.ladder import SLOT0
 from pilotfish.venues.evm.swaps import Pool
 from pilotfish.venues.evm.transactions import Transaction
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.reading import Reading
-from pilotfish.venues.twins.evm.chain import Block, Chain, Mined, Pending, SendRefused
+from pilotfish.venues.twins.evm.chain import Block, Chain, Pending, SendRefused
+from pilotfish.venues.twins.evm.words import error_words, hexed, receipt_words
 from pilotfish.venues.twins.faults import SECOND, Fault, TwinFaults, TwinSettings
 from pilotfish.venues.twins.port import Answer, Push
 
@@ -137,7 +138,7 @@ class EvmTwin:
         try:
             request = _REQUEST.decode(raw)
         except MessageRefused:
-            return self._say(stream, _error(None, -32700, "parse error"))
+            return self._say(stream, error_words(None, -32700, "parse error"))
         if request.method == "eth_subscribe":
             self._subscriptions += 1
             name = hex(self._subscriptions)
@@ -150,7 +151,7 @@ class EvmTwin:
         try:
             asked = _REQUESTS.decode(body)
         except MessageRefused:
-            return Answer(200, msgspec.json.encode(_error(None, -32700, "parse error")))
+            return Answer(200, msgspec.json.encode(error_words(None, -32700, "parse error")))
         requests = asked if isinstance(asked, list) else [asked]
         fails = False
         if any(one.method == "eth_sendRawTransaction" for one in requests):
@@ -204,13 +205,13 @@ class EvmTwin:
     def _answer(self, request: _Request) -> dict[str, Any]:
         method = self._methods.get(request.method)
         if method is None:
-            return _error(request.id, -32601, f"the method {request.method} does not exist/is not available")
+            return error_words(request.id, -32601, f"the method {request.method} does not exist/is not available")
         try:
             return {"jsonrpc": "2.0", "id": request.id, "result": method(request.params)}
         except RpcError as bad:
-            return _error(request.id, bad.code, bad.message)
+            return error_words(request.id, bad.code, bad.message)
         except (MessageRefused, IndexError, KeyError, TypeError, ValueError, AttributeError):
-            return _error(request.id, -32602, "invalid argument")
+            return error_words(request.id, -32602, "invalid argument")
 
     # -- methods -------------------------------------------------------------------------------------------------------
 
@@ -279,7 +280,7 @@ class EvmTwin:
 
     def _receipt(self, params: list[Any]) -> dict[str, Any] | None:
         _, block, mined = self.chain.find(params[0]) or (None, None, None)
-        return _receipt(block, mined) if block is not None and mined is not None else None
+        return receipt_words(block, mined) if block is not None and mined is not None else None
 
     def _count(self, params: list[Any]) -> str:
         who = address(params[0])
@@ -291,35 +292,19 @@ class EvmTwin:
         to, data = address(params[0]["to"]), unhex(params[0]["data"])
         world = self._numbered(params[1]).world
         if to in (self._pool.base.address, self._pool.quote.address) and data[:4] == _BALANCE_OF:
-            return _hexed([world.tokens.get((to, f"0x{words(data[4:], 1)[0]:040x}"), 0)])
+            return hexed([world.tokens.get((to, f"0x{words(data[4:], 1)[0]:040x}"), 0)])
         if to != self._pool.address:
             return "0x"
         pool = world.pool
         if data == SLOT0[0]:
-            return _hexed([pool.root, pool.tick, 0, 0, 0, 0, 1])
+            return hexed([pool.root, pool.tick, 0, 0, 0, 0, 1])
         if data == SLOT0[1]:
-            return _hexed([pool.liquidity])
+            return hexed([pool.liquidity])
         argument = words(data[4:], 1)[0]
         argument = argument - 2**256 if argument >> 255 else argument
         if data[:4] == _BITMAP:
             places = (divmod(tick // self._pool.spacing, _WORD_BITS) for tick in pool.net)
-            return _hexed([sum(1 << bit for place, bit in places if place == argument)])
+            return hexed([sum(1 << bit for place, bit in places if place == argument)])
         if data[:4] == _TICKS:
-            return _hexed([abs(pool.net.get(argument, 0)), pool.net.get(argument, 0), 0, 0, 0, 0, 0, 1])
+            return hexed([abs(pool.net.get(argument, 0)), pool.net.get(argument, 0), 0, 0, 0, 0, 0, 1])
         raise RpcError(3, "execution reverted")
-
-
-def _receipt(block: Block, mined: Mined) -> dict[str, Any]:
-    return {
-        "transactionHash": mined.pending.hash, "blockNumber": hex(block.number), "blockHash": block.hash,
-        "gasUsed": hex(mined.gas), "status": hex(int(mined.done)),
-        "effectiveGasPrice": hex(min(mined.pending.transaction.fee_wei_max, block.base_fee_wei + 10**9)),
-    }  # fmt: skip
-
-
-def _hexed(values: list[int]) -> str:
-    return "0x" + b"".join(word(value % 2**256) for value in values).hex()
-
-
-def _error(number: int | None, code: int, message: str) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
