@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from contracts.verify.attacks import attacks
+from contracts.verify.attacks import attacks, holders
 from contracts.verify.forge import forge
 from contracts.verify.halmos import halmos
 from contracts.verify.mutants import mutants
@@ -20,16 +20,17 @@ STEPS: dict[str, Callable[[bool], tuple[str, list[str]]]] = {
     "halmos": lambda _: halmos(),
     "slither": lambda _: slither(),
     "attacks": lambda _: attacks(),
+    "holders": lambda _: holders(),
     "mutants": lambda _: mutants(),
 }
-SLOW = {"mutants"}
+SLOW = {"holders", "mutants"}
 """Left out of a quick run."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
     parser.add_argument("steps", nargs="*", metavar="step", help=f"of: {', '.join(STEPS)} (default: all)")
-    parser.add_argument("--quick", action="store_true", help="fewer runs, no mutants")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, no holders, no mutants")
     asked = parser.parse_args()
     if unknown := set(asked.steps) - STEPS.keys():
         parser.error(f"no step is called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
