@@ -55,13 +55,6 @@ contract ShareProofs {
         assert(t.performanceDown(value, mark, discountBps) == 0);
     }
 
-    /// Under the usual steps a fee is never more than 15% of the gain.
-    function check_a_fee_is_at_most_15_percent_of_the_gain(uint8 gain) external pure {
-        Terms memory t = Terms(0, 0, 500, 1000, 1000, 3000, 1500);
-        uint256 fee = t.performanceDown(100 + uint256(gain), 100, 0);
-        assert(fee * 100 <= uint256(gain) * 15);
-    }
-
     /// Blended marks are rounded up: all shares together stand for no less than what was paid for them.
     function check_a_blended_mark_stands_for_all_that_was_paid(uint8 mark, uint8 cost) external pure {
         uint256 blended = FeeLib.blendUp(mark, 7, cost, 11);
