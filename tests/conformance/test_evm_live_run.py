@@ -10,8 +10,8 @@ from web3 import HTTPProvider, Web3
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.venues.evm.bootstrap import Wanted
 from pilotfish.venues.evm.gateway import EvmGateway
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import LocalNode, best_kind, local_node
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import LocalNode, best_kind, local_node
 from pilotfish.venues.evm.settings import Settings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.worlds.live.doctor import passed

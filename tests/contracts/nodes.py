@@ -11,10 +11,10 @@ from web3 import HTTPProvider, Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from pilotfish.venues.evm.local_chain import LocalChain
-from pilotfish.venues.evm.local_rpc import LocalRpc
-from pilotfish.venues.evm.nodes import local_node
-from pilotfish.venues.evm.packages import modules
+from pilotfish.venues.evm.deploy.packages import modules
+from pilotfish.venues.evm.node.chain import LocalChain
+from pilotfish.venues.evm.node.nodes import local_node
+from pilotfish.venues.evm.node.rpc import LocalRpc
 
 NODE_MODULES = modules()
 ANVIL = NODE_MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"

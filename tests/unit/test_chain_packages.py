@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pilotfish.venues.evm import packages
-from pilotfish.venues.evm.packages import PackagesMissing
+from pilotfish.venues.evm.deploy import packages
+from pilotfish.venues.evm.deploy.packages import PackagesMissing
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 

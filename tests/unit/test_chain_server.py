@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.nodes import LocalNode, local_node
-from pilotfish.venues.evm.packages import anvil_path
+from pilotfish.venues.evm.deploy.packages import anvil_path
+from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from tests.unit.chain_scene import LOGS_ITS_CALLDATA, Scene, creation
 
 TOPIC = "0x" + "07" * 32
@@ -136,7 +136,7 @@ def test_a_chain_of_another_kind_is_refused():
 
 HOLDS_A_NODE = """
 import sys
-from pilotfish.venues.evm.nodes import local_node
+from pilotfish.venues.evm.node.nodes import local_node
 with local_node(sys.argv[1]) as node:
     print(node.port, flush=True)
     sys.stdin.read()

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings_system import Breaker, InsurancePool, OperatorAccount, PriceGuard, StrategyVault
-from pilotfish.venues.evm.deploy_client import ChainClient, TransactionRefused
-from pilotfish.venues.evm.deploy_code import is_made_by
-from pilotfish.venues.evm.deploy_market import LocalFeed, LocalToken
-from pilotfish.venues.evm.deploy_owners import owner_faults
-from pilotfish.venues.evm.deploy_record import Record, Step
-from pilotfish.venues.evm.deploy_settings import Settings, TokenSettings
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.contracts.system import Breaker, InsurancePool, OperatorAccount, PriceGuard, StrategyVault
+from pilotfish.venues.evm.deploy.client import ChainClient, TransactionRefused
+from pilotfish.venues.evm.deploy.code import is_made_by
+from pilotfish.venues.evm.deploy.market import LocalFeed, LocalToken
+from pilotfish.venues.evm.deploy.owners import owner_faults
+from pilotfish.venues.evm.deploy.record import Record, Step
+from pilotfish.venues.evm.deploy.settings import Settings, TokenSettings
 from pilotfish.venues.evm.eyes import fields, octets
 
 PRICE_SCALE = 10**36
