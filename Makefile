@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test contracts fuzz bench trials simulate lint format lock clean
+.PHONY: help setup run test contracts verify fuzz bench trials simulate lint format lock clean
 
 SEEDS ?= 200
 RUNS ?= 1000000
@@ -35,6 +35,9 @@ test: lint ## every check and every test
 
 contracts: setup ## compile the contracts into the package
 	@$(BIN)/python contracts/build.py
+
+verify: setup ## attack and prove the contracts: make verify [ARGS="--quick"]
+	@$(BIN)/python -m contracts.verify $(ARGS)
 
 fuzz: setup ## damaged frames by the million: make fuzz RUNS=1000000
 	@for venue in hyperliquid polymarket; do \

@@ -18,10 +18,10 @@ from web3.logs import DISCARD
 from bench.measure import Row, median_of, no_collector, row
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.orders import Place
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import best_kind, local_node
-from pilotfish.venues.evm.swaps import Pool, Token
-from pilotfish.venues.evm.transactions import Transaction
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import best_kind, local_node
+from pilotfish.venues.evm.wire.swaps import Pool, Token
+from pilotfish.venues.evm.wire.transactions import Transaction
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from tests.conformance.relay_scene import AGENT, ROUTE, SENDER, USDC, WETH, Running, Scene

@@ -11,18 +11,18 @@ from eth_account import Account as EthAccount
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.deploy_local import LEAD, OPERATOR, deploy_locally
-from pilotfish.venues.evm.deploy_market import FEE, Router
-from pilotfish.venues.evm.deploy_record import Record
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.metatag import Tag, append
-from pilotfish.venues.evm.nodes import LocalNode
-from pilotfish.venues.evm.packages import artifact
-from pilotfish.venues.evm.relayer import Relayer
-from pilotfish.venues.evm.relayer_settings import Book, Bundling, RelaySettings
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.deploy.local import LEAD, OPERATOR, deploy_locally
+from pilotfish.venues.evm.deploy.market import FEE, Router
+from pilotfish.venues.evm.deploy.packages import artifact
+from pilotfish.venues.evm.deploy.record import Record
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import LocalNode
+from pilotfish.venues.evm.relay.relayer import Relayer
+from pilotfish.venues.evm.relay.settings import Book, Bundling, RelaySettings
 from pilotfish.venues.evm.settings import SECOND, Settings
+from pilotfish.venues.evm.wire.metatag import Tag, append
 from pilotfish.venues.keys.key import Key, keccak
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver

@@ -9,10 +9,10 @@ from web3 import HTTPProvider, Web3
 
 from pilotfish.domain.errors import ConfigError, VenueError
 from pilotfish.venues.evm.bootstrap import Wanted
+from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.gateway import EvmGateway
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import LocalNode, local_node
-from pilotfish.venues.evm.packages import anvil_path
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from pilotfish.venues.evm.settings import Settings
 from pilotfish.venues.gateway import Ours
 from pilotfish.venues.keys.keyring import Keyring

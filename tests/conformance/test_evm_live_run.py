@@ -12,8 +12,8 @@ from web3 import HTTPProvider, Web3
 
 from pilotfish.cli import app
 from pilotfish.domain.mandate import OMNIBUS
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import LocalNode, best_kind, local_node
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import LocalNode, best_kind, local_node
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.live.commands import signing

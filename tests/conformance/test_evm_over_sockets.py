@@ -10,11 +10,11 @@ from web3 import HTTPProvider, Web3
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.orders import Cancel, Command, OrderSignal, Place, Query
 from pilotfish.gate.approved import _KEY, Approved
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import LocalNode, local_node
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from pilotfish.venues.evm.session import EvmSession
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
-from pilotfish.venues.evm.swaps import Pool, Token
+from pilotfish.venues.evm.wire.swaps import Pool, Token
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.session import Unfinished

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from pilotfish.cli import app
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_local import OPERATOR
-from pilotfish.venues.evm.deploy_record import write_record
-from pilotfish.venues.evm.local_accounts import local_keys
-from pilotfish.venues.evm.nodes import best_kind, local_node
+from pilotfish.venues.evm.deploy.local import OPERATOR
+from pilotfish.venues.evm.deploy.record import write_record
+from pilotfish.venues.evm.node.accounts import local_keys
+from pilotfish.venues.evm.node.nodes import best_kind, local_node
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL
 from pilotfish.worlds.onchain import relay_places, relaying

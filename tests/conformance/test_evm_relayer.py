@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from pilotfish.venues.evm.deploy_local import OPERATOR
-from pilotfish.venues.evm.instructions import Instruction, domain, sign
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import local_node
-from pilotfish.venues.evm.relayer_sending import State
-from pilotfish.venues.evm.userops import (
+from pilotfish.venues.evm.deploy.local import OPERATOR
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import local_node
+from pilotfish.venues.evm.relay.sending import State
+from pilotfish.venues.evm.wire.instructions import Instruction, domain, sign
+from pilotfish.venues.evm.wire.userops import (
     OPERATION_TOPIC,
     Sponsorship,
     UserOperation,

@@ -13,7 +13,7 @@ from web3.contract import Contract
 from web3.exceptions import ContractLogicError
 from web3.types import TxReceipt
 
-from pilotfish.venues.evm.artifact import load
+from pilotfish.venues.evm.contracts.artifact import load
 from tests.contracts.nodes import NODE_MODULES
 
 GAS_MAX = 16_777_216  # EIP-7825

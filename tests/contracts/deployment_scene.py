@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-from pilotfish.venues.evm.deploy_client import ChainClient
-from pilotfish.venues.evm.deploy_local import DEPLOYER, deploy_locally
-from pilotfish.venues.evm.deploy_market import Market
-from pilotfish.venues.evm.deploy_record import Record
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.local_accounts import local_keys
+from pilotfish.venues.evm.deploy.client import ChainClient
+from pilotfish.venues.evm.deploy.local import DEPLOYER, deploy_locally
+from pilotfish.venues.evm.deploy.market import Market
+from pilotfish.venues.evm.deploy.record import Record
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.node.accounts import local_keys
 from pilotfish.worlds.chain.standing import Standing, standing
 from tests.contracts.inner_node import InnerNode, inner
 

@@ -11,8 +11,8 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.logs import DISCARD
 
-from pilotfish.venues.evm import instructions
-from pilotfish.venues.evm.instructions import Instruction
+from pilotfish.venues.evm.wire import instructions
+from pilotfish.venues.evm.wire.instructions import Instruction
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled, sources

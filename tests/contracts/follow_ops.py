@@ -12,9 +12,9 @@ from web3.contract import Contract
 from web3.exceptions import ContractLogicError
 from web3.types import TxReceipt
 
-from pilotfish.venues.evm import userops
-from pilotfish.venues.evm.instructions import Instruction
-from pilotfish.venues.evm.userops import Outcome, UserOperation
+from pilotfish.venues.evm.wire import userops
+from pilotfish.venues.evm.wire.instructions import Instruction
+from pilotfish.venues.evm.wire.userops import Outcome, UserOperation
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, deploy_package
 from tests.contracts.follow_scene import GAS, Scene

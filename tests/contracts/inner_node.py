@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from pilotfish.venues.evm.deploy_client import ChainClient
+from pilotfish.venues.evm.deploy.client import ChainClient
 from pilotfish.venues.evm.eyes import CallRefused, revert_data
-from pilotfish.venues.evm.local_chain import LocalChain
-from pilotfish.venues.evm.local_rpc import LocalRpc
+from pilotfish.venues.evm.node.chain import LocalChain
+from pilotfish.venues.evm.node.rpc import LocalRpc
 
 
 class Died(Exception):

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from web3 import HTTPProvider, Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from pilotfish.venues.evm.local_chain import LocalChain
-from pilotfish.venues.evm.local_rpc import LocalRpc
+from pilotfish.venues.evm.deploy.packages import modules
+from pilotfish.venues.evm.node.chain import LocalChain
+from pilotfish.venues.evm.node.nodes import local_node
+from pilotfish.venues.evm.node.rpc import LocalRpc
 
-NODE_MODULES = Path(__file__).parents[2] / "contracts/node_modules"
+NODE_MODULES = modules()
 ANVIL = NODE_MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
-BLOCK_GAS = 30_000_000
 
 
 class InnerProvider(JSONBaseProvider):
@@ -46,21 +43,9 @@ def embedded() -> Web3:
 
 @contextmanager
 def anvil() -> Iterator[Web3]:
-    """A fresh node on a port of its own, ended afterwards; it forgets old states, else they fill the disk."""
-    command = [ANVIL, "--port", "0", "--hardfork", "prague", "--prune-history", "10", "--gas-limit", str(BLOCK_GAS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as node:
-        try:
-            assert node.stdout is not None
-            said = []
-            for line in node.stdout:
-                said.append(line)
-                if found := re.search(r"Listening on (127\.0\.0\.1:\d+)", line):
-                    threading.Thread(target=node.stdout.read, daemon=True).start()  # a full pipe would stop it
-                    yield Web3(HTTPProvider(f"http://{found[1]}"))
-                    return
-            raise RuntimeError("anvil did not start:\n" + "".join(said[-20:]))
-        finally:
-            node.kill()
+    """A fresh node on a port of its own, ended afterwards."""
+    with local_node("anvil") as node:
+        yield Web3(HTTPProvider(node.url))
 
 
 def later(web3: Web3, seconds: int) -> None:

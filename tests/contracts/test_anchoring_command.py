@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from pilotfish.cli import app
-from pilotfish.venues.evm.deploy_record import Record, Step, write_record
-from pilotfish.venues.evm.nodes import local_node
+from pilotfish.venues.evm.deploy.record import Record, Step, write_record
+from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.chain.reach import DEPLOYMENT

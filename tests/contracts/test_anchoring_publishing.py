@@ -6,9 +6,9 @@ import pytest
 from web3 import Web3
 
 from pilotfish.domain.errors import JournalUnavailable
-from pilotfish.venues.evm.anchoring import Batch, links
-from pilotfish.venues.evm.anchoring_read import read_anchors
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer
+from pilotfish.venues.evm.proof.anchoring import Batch, links
+from pilotfish.venues.evm.proof.reading import read_anchors
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.worlds.onchain.kept import kept_path, read_kept

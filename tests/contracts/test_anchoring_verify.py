@@ -11,10 +11,10 @@ from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.anchoring import Batch, anchor_call
-from pilotfish.venues.evm.anchoring_read import read_anchors
 from pilotfish.venues.evm.eyes import NoAnswer
-from pilotfish.venues.evm.figures import EVERYBODY, Figure, tree_of
+from pilotfish.venues.evm.proof.anchoring import Batch, anchor_call
+from pilotfish.venues.evm.proof.figures import EVERYBODY, Figure, tree_of
+from pilotfish.venues.evm.proof.reading import read_anchors
 from pilotfish.worlds.onchain.kept import keep, kept_path, read_kept
 from pilotfish.worlds.onchain.publishing import Publisher
 from pilotfish.worlds.onchain.verifying import Question, verify_onchain

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.logs import DISCARD
 
-from pilotfish.venues.evm.badges import NO_CREDITS, UNIT, CountedFill, Credit, credit, issued
+from pilotfish.venues.evm.proof.badges import NO_CREDITS, UNIT, CountedFill, Credit, credit, issued
 from tests.contracts.chain import assert_gas, deploy, reverts, send
 from tests.contracts.executor_scene import gas_at_most
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from web3 import Web3
 
-from pilotfish.venues.evm import instructions
+from pilotfish.venues.evm.wire import instructions
 from tests.contracts.chain import assert_gas, deploy, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.executor_scene import BOND, fields, gas_at_most, next_at, scene

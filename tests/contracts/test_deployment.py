@@ -8,16 +8,16 @@ import pytest
 from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings_system import Breaker, Owned, PriceGuard, Safe, StrategyVault, Timelock
-from pilotfish.venues.evm.deploy_client import TransactionRefused
-from pilotfish.venues.evm.deploy_local import DEPLOYER, GUARDIAN, SIGNERS
-from pilotfish.venues.evm.deploy_owners import owner_faults
-from pilotfish.venues.evm.deploy_record import Record, read_record, write_record
-from pilotfish.venues.evm.deploy_safe import NOBODY
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.nodes import local_node
-from pilotfish.venues.evm.packages import anvil_path
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.contracts.system import Breaker, Owned, PriceGuard, Safe, StrategyVault, Timelock
+from pilotfish.venues.evm.deploy.client import TransactionRefused
+from pilotfish.venues.evm.deploy.local import DEPLOYER, GUARDIAN, SIGNERS
+from pilotfish.venues.evm.deploy.owners import owner_faults
+from pilotfish.venues.evm.deploy.packages import anvil_path
+from pilotfish.venues.evm.deploy.record import Record, read_record, write_record
+from pilotfish.venues.evm.deploy.safe import NOBODY
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.keys.key import keccak
 from pilotfish.worlds.chain.reach import reached
 from pilotfish.worlds.chain.standing import standing

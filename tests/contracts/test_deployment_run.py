@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pilotfish.journal.recover import verify_file
-from pilotfish.venues.evm.bindings_system import VolumeBadge
-from pilotfish.venues.evm.nodes import LocalNode, local_node
+from pilotfish.venues.evm.contracts.system import VolumeBadge
+from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from pilotfish.worlds.chain import run
 from pilotfish.worlds.chain.agreement import agreement
 from pilotfish.worlds.chain.desk_venue import Copied, shares

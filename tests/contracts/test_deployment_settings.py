@@ -6,11 +6,11 @@ import re
 import msgspec
 import pytest
 
-from pilotfish.venues.evm.deploy_checks import findings
-from pilotfish.venues.evm.deploy_record import Record
-from pilotfish.venues.evm.deploy_settings import Settings
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.deployment import deploy_system
+from pilotfish.venues.evm.deploy.checks import findings
+from pilotfish.venues.evm.deploy.record import Record
+from pilotfish.venues.evm.deploy.settings import Settings
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.deploy.system import deploy_system
 from tests.contracts.deployment_scene import KEYS, System, told, whole_system
 
 

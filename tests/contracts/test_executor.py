@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 from web3 import Web3
 
-from pilotfish.venues.evm import instructions
+from pilotfish.venues.evm.wire import instructions
 from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.executor_scene import BOND, errors_of, fields, gas_at_most, next_at, scene

@@ -8,7 +8,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.logs import DISCARD
 
-from pilotfish.venues.evm.safe import SafeTransaction, packed, signature
+from pilotfish.venues.evm.wire.safes import SafeTransaction, packed, signature
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, deploy_package, reverts, send
 from tests.contracts.executor_scene import fuel, next_at

@@ -6,8 +6,8 @@ import pytest
 from web3 import Web3
 from web3.contract import Contract
 
-from pilotfish.venues.evm.instructions import WAD
-from pilotfish.venues.evm.metatag import (
+from pilotfish.venues.evm.wire.instructions import WAD
+from pilotfish.venues.evm.wire.metatag import (
     NUMBERS,
     LeadTransaction,
     Log,

@@ -8,7 +8,7 @@ import pytest
 from web3 import Web3
 from web3.contract import Contract
 
-from pilotfish.venues.evm.shards import SHARD_SIZE, Placement, leaf, place
+from pilotfish.venues.evm.proof.shards import SHARD_SIZE, Placement, leaf, place
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import assert_gas, deploy, reverts, send
 from tests.contracts.doubles import compiled, sources

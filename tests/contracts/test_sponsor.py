@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from pilotfish.venues.evm import userops
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.userops import DAY_S, Sponsorship
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.wire import userops
+from pilotfish.venues.evm.wire.userops import DAY_S, Sponsorship
 from tests.contracts.chain import deploy, reverts
 from tests.contracts.follow_ops import operator
 from tests.contracts.follow_scene import person, scene

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pilotfish.domain.errors import PilotfishError
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import userops
-from pilotfish.venues.evm.userops import Sponsorship, UserOperation
+from pilotfish.venues.evm.wire import userops
+from pilotfish.venues.evm.wire.userops import Sponsorship, UserOperation
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import reverts
 from tests.contracts.follow_ops import FEE_WEI, operator

@@ -3,7 +3,7 @@
 import pytest
 from web3.exceptions import ContractLogicError, Web3RPCError
 
-from pilotfish.venues.evm.artifact import load
+from pilotfish.venues.evm.contracts.artifact import load
 from tests.contracts.chain import reverts
 from tests.contracts.follow_scene import USDC, WETH, person, scene
 

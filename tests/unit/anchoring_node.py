@@ -1,9 +1,9 @@
 """A node of one account's transactions, with a pool that keeps the rules of replacement; it mines when told."""
 
-from pilotfish.venues.evm.anchoring import Batch, anchor_call
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer
-from pilotfish.venues.evm.fees_gas import GWEI
-from pilotfish.venues.evm.transactions import hash_of, read_signed
+from pilotfish.venues.evm.proof.anchoring import Batch, anchor_call
+from pilotfish.venues.evm.trading.fees import GWEI
+from pilotfish.venues.evm.wire.transactions import hash_of, read_signed
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 

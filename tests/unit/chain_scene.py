@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from pilotfish.venues.evm.deploy_signing import created, signed
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.local_chain import LocalChain
-from pilotfish.venues.evm.local_rpc import LocalRpc
-from pilotfish.venues.evm.transactions import Transaction
+from pilotfish.venues.evm.deploy.signing import created, signed
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.chain import LocalChain
+from pilotfish.venues.evm.node.rpc import LocalRpc
+from pilotfish.venues.evm.wire.transactions import Transaction
 
 NOON = 1_800_000_000
 LOGS_ITS_CALLDATA = bytes.fromhex("60003560206000a100")

@@ -11,7 +11,7 @@ from pilotfish.engine.state import State
 from pilotfish.engine.step import step
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.figures import EVERYBODY, Figure, subject_of
+from pilotfish.venues.evm.proof.figures import EVERYBODY, Figure, subject_of
 from pilotfish.views.copies import CopyView
 from pilotfish.views.nav import NavView
 from pilotfish.views.nav_figures import SHARES_PER_UNIT, WAD, shares_after

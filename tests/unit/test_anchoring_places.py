@@ -3,7 +3,7 @@
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_record import Record, Step, write_record
+from pilotfish.venues.evm.deploy.record import Record, Step, write_record
 from pilotfish.worlds.chain.reach import DEPLOYMENT
 from pilotfish.worlds.onchain.places import Place, books_of, place_of
 

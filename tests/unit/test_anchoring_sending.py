@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer
-from pilotfish.venues.evm.fees_gas import GWEI, FeeTerms
+from pilotfish.venues.evm.trading.fees import GWEI, FeeTerms
 from pilotfish.venues.keys.key import KeyRefused
 from pilotfish.worlds.onchain.sending import Sender
 from tests.unit.anchoring_node import DATA, KEY, TO, PoolNode, sign

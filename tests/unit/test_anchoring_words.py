@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from web3 import Web3
 
 from pilotfish.domain.errors import NumericOverflow
-from pilotfish.venues.evm import abi, anchoring, figures, merkle
-from pilotfish.venues.evm.anchoring import Batch, Proof
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.figures import Figure
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.proof import anchoring, figures, merkle
+from pilotfish.venues.evm.proof.anchoring import Batch, Proof
+from pilotfish.venues.evm.proof.figures import Figure
+from pilotfish.venues.evm.wire import abi
 
 words = st.binary(min_size=32, max_size=32)
 values = st.integers(-(2**255), 2**255 - 1)

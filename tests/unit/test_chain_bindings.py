@@ -6,12 +6,13 @@ import pytest
 from eth_abi import encode
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm import bindings_system, deploy_market
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings import AbiRefused, Contract, Function, Tuple
-from pilotfish.venues.evm.bindings_events import Event, reason
-from pilotfish.venues.evm.deploy_code import is_made_by
-from pilotfish.venues.evm.packages import installed
+from pilotfish.venues.evm.contracts import system as bindings_system
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.contracts.bindings import AbiRefused, Contract, Function, Tuple
+from pilotfish.venues.evm.contracts.events import Event, reason
+from pilotfish.venues.evm.deploy import market as deploy_market
+from pilotfish.venues.evm.deploy.code import is_made_by
+from pilotfish.venues.evm.deploy.packages import installed
 from pilotfish.venues.keys.key import keccak
 from tests.unit.chain_scene import REVERTS, creation
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pilotfish.venues.evm.local_evm import TRANSACTION_GAS_MAX
+from pilotfish.venues.evm.node.evm import TRANSACTION_GAS_MAX
 from tests.unit.chain_scene import BURNS_ALL_GAS, CALLS_ITSELF, NOON, REVERTS, Scene
 
 PAYEE = "0x" + "11" * 20

@@ -2,12 +2,13 @@
 
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from pilotfish.venues.evm import packages
-from pilotfish.venues.evm.packages import PackagesMissing
+from pilotfish.venues.evm.deploy import packages
+from pilotfish.venues.evm.deploy.packages import PackagesMissing
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 
@@ -66,3 +67,10 @@ def test_what_is_installed_is_held_to_the_lock(shipped):
     lock["packages"]["node_modules/solc"]["integrity"] = "sha512-other"
     stamp.write_text(json.dumps(lock))
     assert not packages.installed()
+
+
+def test_the_wheel_carries_what_npm_needs():
+    project = tomllib.loads((CONTRACTS.parent / "pyproject.toml").read_text())
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert carried == {f"contracts/{name}": f"pilotfish/venues/evm/npm/{name}" for name in packages.FILES}
+    assert packages._SHIPPED.parts[-4:] == ("pilotfish", "venues", "evm", "npm")

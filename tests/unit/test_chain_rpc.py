@@ -82,3 +82,9 @@ def test_an_account_of_the_node_signs_here_and_no_other_does():
     sent = scene.ask("eth_sendTransaction", {"from": sender, "to": "0x" + "11" * 20, "value": "0x5"})
     assert scene.ask("eth_getTransactionReceipt", sent)["from"] == sender
     assert "unknown account" in scene.refusal("eth_sendTransaction", {"from": "0x" + "12" * 20, "value": "0x5"})
+
+
+def test_what_would_fill_the_memory_is_refused():
+    scene = Scene()
+    assert "percentiles" in scene.refusal("eth_feeHistory", "0x1", "latest", [50.0] * 101)
+    assert len(scene.ask("eth_feeHistory", 1, "latest", [50.0])["baseFeePerGas"]) == 2

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.nodes import LocalNode, local_node
-from pilotfish.venues.evm.packages import anvil_path
+from pilotfish.venues.evm.deploy.packages import anvil_path
+from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from tests.unit.chain_scene import LOGS_ITS_CALLDATA, Scene, creation
 
 TOPIC = "0x" + "07" * 32
@@ -72,9 +75,11 @@ def test_blocks_and_logs_are_pushed_as_they_are_mined(node):
         async with connected(node) as wire:
             sender = (await wire.ask("eth_accounts"))[5]
             data = "0x" + creation(LOGS_ITS_CALLDATA).hex()
+            heads = await wire.subscribe("newHeads")
             made = await wire.ask("eth_sendTransaction", {"from": sender, "data": data})
+            assert (await wire.news())[0] == heads
             contract = (await wire.ask("eth_getTransactionReceipt", made))["contractAddress"]
-            heads, logs = await wire.subscribe("newHeads"), await wire.subscribe("logs", {"address": contract})
+            logs = await wire.subscribe("logs", {"address": contract})
             await wire.ask("eth_sendTransaction", {"from": sender, "to": contract, "data": TOPIC})
             heard = dict([await wire.news(), await wire.news()])
             last = await wire.ask("eth_getBlockByNumber", "latest", False)
@@ -106,6 +111,8 @@ def test_a_web_page_cannot_drive_the_embedded_chain():
         async with connected(node) as wire:
             status, _ = await wire.post(body, **{"Content-Type": "text/plain"})
             assert status == 415
+            posed = {"Content-Type": "application/json", "Host": f"evil.example:{node.port}"}
+            assert (await wire.post(body, **posed))[0] == 415
             with pytest.raises(aiohttp.WSServerHandshakeError):
                 await wire._http.ws_connect(node.socket_url, headers={"Origin": "https://example.org"})
 
@@ -125,3 +132,25 @@ def test_a_port_that_is_taken_is_said_to_be():
 def test_a_chain_of_another_kind_is_refused():
     with pytest.raises(ConfigError, match="is no local chain"), local_node("ganache"):
         pass
+
+
+HOLDS_A_NODE = """
+import sys
+from pilotfish.venues.evm.node.nodes import local_node
+with local_node(sys.argv[1]) as node:
+    print(node.port, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["embedded", "anvil"])
+def test_a_node_ends_when_who_started_it_is_killed(kind):
+    if kind == "anvil" and anvil_path() is None:
+        pytest.skip("anvil has no package for this machine, or it is not installed")
+    command = [sys.executable, "-c", HOLDS_A_NODE, kind]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        port = int(starter.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+            starter.kill()
+            with suppress(ConnectionResetError):  # which is hanging up as well
+                assert line.recv(1) == b""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_settings import read_settings
-from pilotfish.venues.evm.local_accounts import known_to_all, local_keys
+from pilotfish.venues.evm.deploy.settings import read_settings
+from pilotfish.venues.evm.node.accounts import known_to_all, local_keys
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/chain.md").read_text(), re.DOTALL)[0]

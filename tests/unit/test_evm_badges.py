@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.venues.evm.badges import NO_CREDITS, UNIT, CountedFill, FillsRefused, credit, issued
+from pilotfish.venues.evm.proof.badges import NO_CREDITS, UNIT, CountedFill, FillsRefused, credit, issued
 
 fills = st.lists(
     st.builds(CountedFill, st.sampled_from(["uniswap", "hyperliquid"]), st.text(max_size=8), st.integers(1, 10**12)),

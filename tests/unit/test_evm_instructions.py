@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pilotfish.domain.errors import PilotfishError
-from pilotfish.venues.evm.instructions import (
+from pilotfish.venues.evm.wire.instructions import (
     Instruction,
     InstructionRefused,
     commitment,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.orders import Place
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import bloom, rpc
-from pilotfish.venues.evm.abi import address, hash32, quantity, signed, unhex
 from pilotfish.venues.evm.public.ladder import State, Ticks, ladder
 from pilotfish.venues.evm.public.leads import fill_id
-from pilotfish.venues.evm.rpc import Failure, Log, Refusal
-from pilotfish.venues.evm.swaps import (
+from pilotfish.venues.evm.wire import bloom, rpc
+from pilotfish.venues.evm.wire.abi import address, hash32, quantity, signed, unhex
+from pilotfish.venues.evm.wire.rpc import Failure, Log, Refusal
+from pilotfish.venues.evm.wire.swaps import (
     Q96,
     SQRT_MAX,
     SQRT_MIN,

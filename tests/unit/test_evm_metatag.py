@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pilotfish.venues.evm.instructions import LIMIT_SCALE, WAD, InstructionRefused, address_word, uint_word
-from pilotfish.venues.evm.metatag import (
+from pilotfish.venues.evm.wire.instructions import LIMIT_SCALE, WAD, InstructionRefused, address_word, uint_word
+from pilotfish.venues.evm.wire.metatag import (
     MAGIC,
     NUMBERS,
     SIZE,
@@ -74,7 +74,7 @@ def test_the_last_of_two_tags_counts():
 
 
 def test_a_tag_of_a_later_version_or_with_unknown_flags_is_refused():
-    from pilotfish.venues.evm import metatag
+    from pilotfish.venues.evm.wire import metatag
 
     body = append(b"", Tag(BOOK))[:-4]
     for place in (4, 5):

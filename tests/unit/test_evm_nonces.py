@@ -4,8 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pilotfish.venues.evm.fees_gas import GWEI, Fees, FeeTerms, offered, raised
-from pilotfish.venues.evm.nonces import Attempt, Nonces, Use
+from pilotfish.venues.evm.trading.fees import GWEI, Fees, FeeTerms, offered, raised
+from pilotfish.venues.evm.trading.nonces import Attempt, Nonces, Use
 
 TERMS = FeeTerms(tip_wei=GWEI, headroom=2, fee_wei_max=100 * GWEI)
 

@@ -6,14 +6,14 @@ from eth_abi import encode
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import selector
-from pilotfish.venues.evm.instructions import WAD
-from pilotfish.venues.evm.relayer_orders import means, trades
-from pilotfish.venues.evm.relayer_outcomes import of_bundle, of_operation
-from pilotfish.venues.evm.relayer_settings import Book, RelaySettings
-from pilotfish.venues.evm.rpc import Failure
+from pilotfish.venues.evm.relay.orders import means, trades
+from pilotfish.venues.evm.relay.outcomes import of_bundle, of_operation
+from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import Settings
-from pilotfish.venues.evm.userops import OPERATION_TOPIC
+from pilotfish.venues.evm.wire.abi import selector
+from pilotfish.venues.evm.wire.instructions import WAD
+from pilotfish.venues.evm.wire.rpc import Failure
+from pilotfish.venues.evm.wire.userops import OPERATION_TOPIC
 
 LEAD, VAULT, EXECUTOR = ("0x" + digit * 40 for digit in "123")
 

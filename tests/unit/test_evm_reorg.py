@@ -5,8 +5,8 @@ import pytest
 from pilotfish.domain.arith import ints
 from pilotfish.domain.events import Fill, FillReversed, LeadPosition
 from pilotfish.domain.orders import OrderSignal, PlaceBatch
-from pilotfish.venues.evm.confirmations import Acted, Blocks
-from pilotfish.venues.evm.rpc import Head
+from pilotfish.venues.evm.public.confirmations import Acted, Blocks
+from pilotfish.venues.evm.wire.rpc import Head
 from pilotfish.venues.twins.faults import Fault
 from tests.conformance.venues.evm import LEAD, POOL, WETH, EvmRig
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pilotfish.venues.evm.instructions import InstructionRefused
-from pilotfish.venues.evm.safe import SafeTransaction, SignaturesRefused, packed, signature
+from pilotfish.venues.evm.wire.instructions import InstructionRefused
+from pilotfish.venues.evm.wire.safes import SafeTransaction, SignaturesRefused, packed, signature
 from pilotfish.venues.keys.key import Key
 
 SAFE = "0x" + "5a" * 20

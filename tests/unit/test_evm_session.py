@@ -8,13 +8,13 @@ from pilotfish.domain.doubt import Doubt
 from pilotfish.domain.events import Fill
 from pilotfish.domain.orders import OrderSignal, Place, PlaceBatch, Query
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.evm.fees_gas import GWEI, FeeTerms
-from pilotfish.venues.evm.rpc import Log
 from pilotfish.venues.evm.settings import SECOND
-from pilotfish.venues.evm.swaps import Traded
+from pilotfish.venues.evm.trading.fees import GWEI, FeeTerms
 from pilotfish.venues.evm.trading.results import Results
 from pilotfish.venues.evm.trading.working import Order, Working
-from pilotfish.venues.evm.transactions import Transaction
+from pilotfish.venues.evm.wire.rpc import Log
+from pilotfish.venues.evm.wire.swaps import Traded
+from pilotfish.venues.evm.wire.transactions import Transaction
 from pilotfish.venues.session import Ask
 from pilotfish.venues.twins.evm.chain import ROUTER
 from pilotfish.venues.twins.faults import Fault

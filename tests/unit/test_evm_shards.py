@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilotfish.venues.evm.shards import SHARD_SIZE, PlacementRefused, leaf, parent, place
+from pilotfish.venues.evm.proof.shards import SHARD_SIZE, PlacementRefused, leaf, parent, place
 
 followers = st.dictionaries(
     st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex()),

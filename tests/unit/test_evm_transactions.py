@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import rlp
-from pilotfish.venues.evm.artifact import load, names
-from pilotfish.venues.evm.transactions import GAS_MAX, Transaction, hash_of, read, read_signed
+from pilotfish.venues.evm.contracts.artifact import load, names
+from pilotfish.venues.evm.wire import rlp
+from pilotfish.venues.evm.wire.transactions import GAS_MAX, Transaction, hash_of, read, read_signed
 from pilotfish.venues.keys.digests import digest_of
 from pilotfish.venues.keys.key import Key, KeyRefused, keccak
 from pilotfish.venues.keys.keyring import Keyring

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from web3 import Web3
 
 from pilotfish.venues.evm.eyes import CallRefused
-from pilotfish.venues.evm.liquidator_bot import (
+from pilotfish.venues.evm.watch.bot import (
     REST_BLOCKS_MAX,
     Account,
     Doubt,
@@ -18,7 +18,7 @@ from pilotfish.venues.evm.liquidator_bot import (
     Watch,
     duty_of,
 )
-from pilotfish.venues.evm.liquidator_bot_reading import addresses, calldata, reason
+from pilotfish.venues.evm.watch.reading import addresses, calldata, reason
 
 ONE, TWO = Account("0xb0", "0xa1"), Account("0xb0", "0xa2")
 WETH, WBTC = "0x" + "e1" * 20, "0x" + "b1" * 20

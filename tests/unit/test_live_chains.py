@@ -3,7 +3,7 @@
 import pytest
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.local_accounts import CHAIN_ID
+from pilotfish.venues.evm.node.accounts import CHAIN_ID
 from pilotfish.worlds.live.chains import chain_of
 from pilotfish.worlds.live.settings import parse_settings
 from pilotfish.worlds.live.template import TEMPLATE

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import OMNIBUS
 from pilotfish.domain.orders import Place
-from pilotfish.venues.evm.rpc import Log
 from pilotfish.venues.evm.session import EvmSession
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
-from pilotfish.venues.evm.swaps import MILLION, Pool, Token, read_swap, root_at, tagged, traded
+from pilotfish.venues.evm.wire.rpc import Log
+from pilotfish.venues.evm.wire.swaps import MILLION, Pool, Token, read_swap, root_at, tagged, traded
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.trust import TrustTerms
 from pilotfish.venues.twins.evm.chain import ROUTER

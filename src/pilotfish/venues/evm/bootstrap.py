@@ -13,10 +13,10 @@ import msgspec
 from pilotfish.domain.errors import ConfigError
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import WORD, place, selector, word, words
 from pilotfish.venues.evm.public.balances import balance_call
-from pilotfish.venues.evm.rpc import Call, read_bytes, read_quantity
-from pilotfish.venues.evm.swaps import SQRT_MAX, SQRT_MIN, Pool, Token
+from pilotfish.venues.evm.wire.abi import WORD, place, selector, word, words
+from pilotfish.venues.evm.wire.rpc import Call, read_bytes, read_quantity
+from pilotfish.venues.evm.wire.swaps import SQRT_MAX, SQRT_MIN, Pool, Token
 
 VENUE = "evm"
 PRICE_DIGITS = 7  # so many the price has at least, at the first look

@@ -13,7 +13,7 @@ from yarl import URL
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import abi
+from pilotfish.venues.evm.wire import abi
 from pilotfish.venues.net.http import Http
 from pilotfish.venues.session import SECOND, Ask
 

@@ -11,10 +11,10 @@ from pilotfish.domain.errors import ConfigError, VenueError
 from pilotfish.domain.instrument import Instrument
 from pilotfish.venues.evm import bootstrap
 from pilotfish.venues.evm.bootstrap import Found, Holding, Wanted
-from pilotfish.venues.evm.rpc import Call, Head, encode, read_head, read_height, read_replies
 from pilotfish.venues.evm.session import EvmSession
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
-from pilotfish.venues.evm.swaps import Pool, Token
+from pilotfish.venues.evm.wire.rpc import Call, Head, encode, read_head, read_height, read_replies
+from pilotfish.venues.evm.wire.swaps import Pool, Token
 from pilotfish.venues.gateway import AccountSurvey, LeadSurvey, LiveVenue, Ours, Signer, Survey, drive
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.http import Answered, Http

@@ -12,8 +12,8 @@ import msgspec
 
 from pilotfish.domain.events import Event
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.rpc import Call, Failure, Refusal, Reply, encode, read_replies, refusal_of_status
 from pilotfish.venues.evm.settings import SECOND, Settings
+from pilotfish.venues.evm.wire.rpc import Call, Failure, Refusal, Reply, encode, read_replies, refusal_of_status
 from pilotfish.venues.session import Ask, Out
 
 _JSON = {"content-type": "application/json"}

@@ -16,14 +16,14 @@ from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.leads import Leads
 from pilotfish.venues.evm.public.market import Market
 from pilotfish.venues.evm.public.reading import Block, Reading
-from pilotfish.venues.evm.rpc import Call, Head, Log, read_head, read_height
 from pilotfish.venues.evm.settings import SECOND, Account, Settings
 from pilotfish.venues.evm.stream import HEADS, Stream
-from pilotfish.venues.evm.swaps import BURN, MINT, SWAP, Pool, Swap, read_swap
 from pilotfish.venues.evm.trading.asking import Asking
 from pilotfish.venues.evm.trading.desk import Desk
 from pilotfish.venues.evm.trading.reconcile import Reconciling
 from pilotfish.venues.evm.trading.signing import Signing
+from pilotfish.venues.evm.wire.rpc import Call, Head, Log, read_head, read_height
+from pilotfish.venues.evm.wire.swaps import BURN, MINT, SWAP, Pool, Swap, read_swap
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.session import Out, Unfinished
 from pilotfish.venues.trust import Trust

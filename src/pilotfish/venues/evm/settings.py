@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.fees_gas import FeeTerms
+from pilotfish.venues.evm.trading.fees import FeeTerms
 from pilotfish.venues.trust import TrustTerms
 
 SECOND = 1_000_000_000

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.link import Link
-from pilotfish.venues.evm.rpc import Call, Frame, encode, read_frame, read_height, read_text
 from pilotfish.venues.evm.settings import SECOND
+from pilotfish.venues.evm.wire.rpc import Call, Frame, encode, read_frame, read_height, read_text
 from pilotfish.venues.session import Close, Open, Send
 
 NAME = "node"

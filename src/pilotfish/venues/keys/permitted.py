@@ -8,7 +8,7 @@ call is a transaction from the signer to itself, which takes another's place und
 from __future__ import annotations
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.transactions import GAS_MAX, Transaction, read
+from pilotfish.venues.evm.wire.transactions import GAS_MAX, Transaction, read
 from pilotfish.venues.keys.key import KeyRefused, keccak
 
 DATA_BYTES_MAX = 131_072

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pilotfish.venues.evm import metatag
-from pilotfish.venues.evm.bindings import Call
-from pilotfish.venues.evm.bindings_events import Event
-from pilotfish.venues.evm.bindings_system import VolumeBadge
-from pilotfish.venues.evm.deploy_client import Receipt
-from pilotfish.venues.evm.deploy_market import FEE, FOREVER, SwapOrder
+from pilotfish.venues.evm.contracts.bindings import Call
+from pilotfish.venues.evm.contracts.events import Event
+from pilotfish.venues.evm.contracts.system import VolumeBadge
+from pilotfish.venues.evm.deploy.client import Receipt
+from pilotfish.venues.evm.deploy.market import FEE, FOREVER, SwapOrder
 from pilotfish.venues.evm.eyes import fields, octets, quantity
-from pilotfish.venues.evm.metatag import NUMBERS, LeadSwap, LeadTransaction, Tag
+from pilotfish.venues.evm.wire import metatag
+from pilotfish.venues.evm.wire.metatag import NUMBERS, LeadSwap, LeadTransaction, Tag
 from pilotfish.worlds.chain.books import PRICE_DECIMALS, Books, LeadTrade
 from pilotfish.worlds.chain.stage import Stage
 

@@ -12,7 +12,7 @@ from pilotfish.domain.events import BookTop, Event, LeadFill, Mark
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.metatag import LeadSwap
+from pilotfish.venues.evm.wire.metatag import LeadSwap
 from pilotfish.views.report.write import write_report
 from pilotfish.worlds.chain.desk_venue import SECOND, TOKEN_DECIMALS, DeskVenue
 from pilotfish.worlds.chain.people import EXIT_BPS, OPEN_BPS, Follower

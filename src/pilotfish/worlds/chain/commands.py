@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm import packages
-from pilotfish.venues.evm.deploy_checks import cost_wei, findings
-from pilotfish.venues.evm.deploy_local import deploy_locally
-from pilotfish.venues.evm.deploy_record import Record, read_record
-from pilotfish.venues.evm.deploy_settings import read_settings
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.deployment import deploy_system
-from pilotfish.venues.evm.local_accounts import CHAIN_ID, local_keys
-from pilotfish.venues.evm.nodes import best_kind, local_node
+from pilotfish.venues.evm.deploy import packages
+from pilotfish.venues.evm.deploy.checks import cost_wei, findings
+from pilotfish.venues.evm.deploy.local import deploy_locally
+from pilotfish.venues.evm.deploy.record import Record, read_record
+from pilotfish.venues.evm.deploy.settings import read_settings
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.deploy.system import deploy_system
+from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
+from pilotfish.venues.evm.node.nodes import best_kind, local_node
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL, reached, record_of, url_of

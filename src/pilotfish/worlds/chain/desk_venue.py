@@ -23,11 +23,11 @@ from pilotfish.domain.instrument import Instrument
 from pilotfish.domain.orders import Command, OrderSignal, PlaceBatch
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import Approved
-from pilotfish.venues.evm import instructions
-from pilotfish.venues.evm.bindings_events import Event as Log
-from pilotfish.venues.evm.bindings_system import CopyDesk
-from pilotfish.venues.evm.deploy_client import Receipt, TransactionRefused
-from pilotfish.venues.evm.instructions import LIMIT_SCALE, WAD, Instruction
+from pilotfish.venues.evm.contracts.events import Event as Log
+from pilotfish.venues.evm.contracts.system import CopyDesk
+from pilotfish.venues.evm.deploy.client import Receipt, TransactionRefused
+from pilotfish.venues.evm.wire import instructions
+from pilotfish.venues.evm.wire.instructions import LIMIT_SCALE, WAD, Instruction
 from pilotfish.venues.keys.key import Key
 from pilotfish.worlds.chain.people import EXIT_BPS, OPEN_BPS, Follower
 from pilotfish.worlds.chain.userop import Operations, UserOperationEvent

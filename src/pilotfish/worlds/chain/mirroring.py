@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
 from pilotfish.domain.errors import VenueError
-from pilotfish.venues.evm.bindings_events import Event
-from pilotfish.venues.evm.local_accounts import CHAIN_ID
-from pilotfish.venues.evm.nodes import LocalNode
-from pilotfish.venues.evm.relayer import Relayer
-from pilotfish.venues.evm.relayer_sending import State
-from pilotfish.venues.evm.relayer_settings import Book, RelaySettings
+from pilotfish.venues.evm.contracts.events import Event
+from pilotfish.venues.evm.node.accounts import CHAIN_ID
+from pilotfish.venues.evm.node.nodes import LocalNode
+from pilotfish.venues.evm.relay.relayer import Relayer
+from pilotfish.venues.evm.relay.sending import State
+from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import SECOND, Settings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from eth_abi.abi import encode
 
-from pilotfish.venues.evm.bindings_system import Mandate
-from pilotfish.venues.evm.local_accounts import local_keys
+from pilotfish.venues.evm.contracts.system import Mandate
+from pilotfish.venues.evm.node.accounts import local_keys
 from pilotfish.venues.keys.digests import separator
 from pilotfish.venues.keys.key import Key, keccak
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_client import ChainClient
-from pilotfish.venues.evm.deploy_record import Record, read_record
+from pilotfish.venues.evm.deploy.client import ChainClient
+from pilotfish.venues.evm.deploy.record import Record, read_record
 from pilotfish.venues.evm.eyes import HttpNode
 from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.live import Live
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm import packages
-from pilotfish.venues.evm.nodes import LocalNode, best_kind, local_node
+from pilotfish.venues.evm.deploy import packages
+from pilotfish.venues.evm.node.nodes import LocalNode, best_kind, local_node
 from pilotfish.worlds.chain import acts
 from pilotfish.worlds.chain.agreement import agreement
 from pilotfish.worlds.chain.anchoring import anchored, verified

@@ -7,9 +7,8 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from pilotfish.venues.evm import instructions
-from pilotfish.venues.evm.bindings import Call
-from pilotfish.venues.evm.bindings_system import (
+from pilotfish.venues.evm.contracts.bindings import Call
+from pilotfish.venues.evm.contracts.system import (
     CopyDesk,
     EntryPoint,
     InsurancePool,
@@ -17,11 +16,12 @@ from pilotfish.venues.evm.bindings_system import (
     PriceGuard,
     StrategyVault,
 )
-from pilotfish.venues.evm.deploy_client import ChainClient, Receipt
-from pilotfish.venues.evm.deploy_local import DEPLOYER, LEAD, OPERATOR, deploy_locally
-from pilotfish.venues.evm.deploy_market import FEE, FOREVER, UNLIMITED, Market, SwapOrder
-from pilotfish.venues.evm.deploy_steps import Deployer
-from pilotfish.venues.evm.local_accounts import local_keys
+from pilotfish.venues.evm.deploy.client import ChainClient, Receipt
+from pilotfish.venues.evm.deploy.local import DEPLOYER, LEAD, OPERATOR, deploy_locally
+from pilotfish.venues.evm.deploy.market import FEE, FOREVER, UNLIMITED, Market, SwapOrder
+from pilotfish.venues.evm.deploy.steps import Deployer
+from pilotfish.venues.evm.node.accounts import local_keys
+from pilotfish.venues.evm.wire import instructions
 from pilotfish.venues.keys.key import Key
 from pilotfish.worlds.chain.desk_venue import Parties
 from pilotfish.worlds.chain.people import (

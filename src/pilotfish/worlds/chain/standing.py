@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from pilotfish.venues.evm.artifact import load
-from pilotfish.venues.evm.bindings_system import Breaker, InsurancePool, PriceGuard, StrategyVault
-from pilotfish.venues.evm.deploy_client import ChainClient, TransactionRefused
-from pilotfish.venues.evm.deploy_code import is_made_by
-from pilotfish.venues.evm.deploy_market import LocalFeed, LocalToken
-from pilotfish.venues.evm.deploy_owners import owner_faults
-from pilotfish.venues.evm.deploy_record import Record, Step
-from pilotfish.venues.evm.deploy_settings import Settings, TokenSettings
+from pilotfish.venues.evm.contracts.artifact import load
+from pilotfish.venues.evm.contracts.system import Breaker, InsurancePool, OperatorAccount, PriceGuard, StrategyVault
+from pilotfish.venues.evm.deploy.client import ChainClient, TransactionRefused
+from pilotfish.venues.evm.deploy.code import is_made_by
+from pilotfish.venues.evm.deploy.market import LocalFeed, LocalToken
+from pilotfish.venues.evm.deploy.owners import owner_faults
+from pilotfish.venues.evm.deploy.record import Record, Step
+from pilotfish.venues.evm.deploy.settings import Settings, TokenSettings
 from pilotfish.venues.evm.eyes import fields, octets
 
 PRICE_SCALE = 10**36
@@ -81,6 +81,8 @@ async def _figures(client: ChainClient, record: Record, settings: Settings, foun
     breaker = Breaker(record.address("Breaker"))
     halted = (await client.read(breaker.state()))[0]
     found.figures.append(("platform", "halted: nothing opens, exits proceed" if halted else "open"))
+    operator = await client.read(OperatorAccount(record.address("OperatorAccount")).halted())
+    found.figures.append(("operator's account", "halted: sends nothing" if operator else "open"))
     for name, vault in vaults.items():
         await _vault(client, name, vault, (unit, symbol), found)
     books = {name: vault.address for name, vault in vaults.items()} | {"CopyDesk": record.address("CopyDesk")}

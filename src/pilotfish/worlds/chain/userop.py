@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pilotfish.venues.evm import userops
-from pilotfish.venues.evm.bindings import Call
-from pilotfish.venues.evm.bindings_events import Event
-from pilotfish.venues.evm.bindings_system import ENTRY_POINT, EntryPoint
-from pilotfish.venues.evm.deploy_client import ChainClient, Receipt
-from pilotfish.venues.evm.userops import Sponsorship, UserOperation
+from pilotfish.venues.evm.contracts.bindings import Call
+from pilotfish.venues.evm.contracts.events import Event
+from pilotfish.venues.evm.contracts.system import ENTRY_POINT, EntryPoint
+from pilotfish.venues.evm.deploy.client import ChainClient, Receipt
+from pilotfish.venues.evm.wire import userops
+from pilotfish.venues.evm.wire.userops import Sponsorship, UserOperation
 from pilotfish.venues.keys.key import Key
 
 VERIFICATION_GAS, SPONSOR_GAS, POST_GAS, PRE_GAS = 150_000, 100_000, 60_000, 60_000

@@ -6,10 +6,10 @@ import re
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.bootstrap import Wanted
-from pilotfish.venues.evm.fees_gas import GWEI, FeeTerms
 from pilotfish.venues.evm.gateway import EvmGateway
-from pilotfish.venues.evm.local_accounts import CHAIN_ID
+from pilotfish.venues.evm.node.accounts import CHAIN_ID
 from pilotfish.venues.evm.settings import Settings
+from pilotfish.venues.evm.trading.fees import GWEI, FeeTerms
 from pilotfish.worlds.live.settings import LiveSettings
 
 CHAIN = "evm"

@@ -7,9 +7,9 @@ from enum import Enum
 
 import msgspec
 
-from pilotfish.venues.evm.anchoring import NO_LINK, Batch, Logged, link_after
-from pilotfish.venues.evm.anchoring_read import Told
-from pilotfish.venues.evm.figures import UNITS, Figure, tree_of
+from pilotfish.venues.evm.proof.anchoring import NO_LINK, Batch, Logged, link_after
+from pilotfish.venues.evm.proof.figures import UNITS, Figure, tree_of
+from pilotfish.venues.evm.proof.reading import Told
 
 
 class Answer(Enum):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_record import Record, read_record
+from pilotfish.venues.evm.deploy.record import Record, read_record
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring

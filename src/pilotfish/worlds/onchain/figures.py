@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pilotfish.domain.events import Event
 from pilotfish.engine.state import State
 from pilotfish.engine.step import Outcome
-from pilotfish.venues.evm.figures import EVERYBODY, LAG, NAV, SLIPPAGE, Figure, ordered, subject_of
+from pilotfish.venues.evm.proof.figures import EVERYBODY, LAG, NAV, SLIPPAGE, Figure, ordered, subject_of
 from pilotfish.views.attribution import AttributionView
 from pilotfish.views.copy_figures import CopyFigures
 from pilotfish.views.nav_figures import ALL, NavFigures

@@ -14,9 +14,9 @@ import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import WORD, place, selector, topic, word, words
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, fields, logs, octets, tag
-from pilotfish.venues.evm.liquidator_bot_reading import reason
+from pilotfish.venues.evm.watch.reading import reason
+from pilotfish.venues.evm.wire.abi import WORD, place, selector, topic, word, words
 from pilotfish.worlds.onchain.sending import Ended, Sender
 
 HOUR_S = 3_600

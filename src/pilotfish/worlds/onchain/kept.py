@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.abi import WORD
-from pilotfish.venues.evm.figures import UNITS, Figure
+from pilotfish.venues.evm.proof.figures import UNITS, Figure
+from pilotfish.venues.evm.wire.abi import WORD
 
 
 class _Line(msgspec.Struct):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_record import Record, Step, read_record
+from pilotfish.venues.evm.deploy.record import Record, Step, read_record
 from pilotfish.venues.evm.eyes import Node, quantity
 from pilotfish.worlds.chain.reach import DEPLOYMENT
 from pilotfish.worlds.onchain.watching import Books

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pilotfish.venues.evm.anchoring import Proof
-from pilotfish.venues.evm.anchoring_read import Told
-from pilotfish.venues.evm.figures import LAG, NAV, SLIPPAGE, UNITS
+from pilotfish.venues.evm.proof.anchoring import Proof
+from pilotfish.venues.evm.proof.figures import LAG, NAV, SLIPPAGE, UNITS
+from pilotfish.venues.evm.proof.reading import Told
 from pilotfish.worlds.onchain.checking import Answer, Checked, OnchainVerdict, Recomputed
 
 ROWS = 12  # of batches that hold; those that do not are all shown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.anchoring import Proof, digest
-from pilotfish.venues.evm.anchoring_read import Told
-from pilotfish.venues.evm.figures import Figure, ordered, tree_of
+from pilotfish.venues.evm.proof.anchoring import Proof, digest
+from pilotfish.venues.evm.proof.figures import Figure, ordered, tree_of
+from pilotfish.venues.evm.proof.reading import Told
 from pilotfish.worlds.onchain.checking import Recomputed
 from pilotfish.worlds.onchain.figures import ALL_LEADS
 

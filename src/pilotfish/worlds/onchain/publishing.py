@@ -11,10 +11,10 @@ from typing import NamedTuple, Protocol
 
 from pilotfish.domain.errors import PilotfishError
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.anchoring import Batch, anchor_call
-from pilotfish.venues.evm.anchoring_read import Told, read_anchors
 from pilotfish.venues.evm.eyes import Node
-from pilotfish.venues.evm.figures import tree_of
+from pilotfish.venues.evm.proof.anchoring import Batch, anchor_call
+from pilotfish.venues.evm.proof.figures import tree_of
+from pilotfish.venues.evm.proof.reading import Told, read_anchors
 from pilotfish.worlds.onchain.checking import chain_findings
 from pilotfish.worlds.onchain.kept import keep
 from pilotfish.worlds.onchain.replaying import FigureReplay

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_record import Record
-from pilotfish.venues.evm.relayer import Relayer
-from pilotfish.venues.evm.relayer_sending import Relayed, State
+from pilotfish.venues.evm.deploy.record import Record
+from pilotfish.venues.evm.relay.relayer import Relayer
+from pilotfish.venues.evm.relay.sending import Relayed, State
 
 AGAIN_BLOCKS = 64
 

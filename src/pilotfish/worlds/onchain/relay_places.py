@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.abi import WORD, place, selector
-from pilotfish.venues.evm.deploy_record import Record
+from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.eyes import NoAnswer, Node, call, fields, logs, octets, quantity
-from pilotfish.venues.evm.liquidator_bot_reading import OPENED
-from pilotfish.venues.evm.relayer_settings import Book, Bundling, RelaySettings
+from pilotfish.venues.evm.relay.settings import Book, Bundling, RelaySettings
 from pilotfish.venues.evm.settings import Settings
+from pilotfish.venues.evm.watch.reading import OPENED
+from pilotfish.venues.evm.wire.abi import WORD, place, selector
 from pilotfish.worlds.onchain.places import check_address
 
 WALLETS_MAX = 200  # of one batch: more would not be mined as one transaction

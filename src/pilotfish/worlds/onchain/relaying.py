@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.deploy_record import Record
+from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.eyes import NoAnswer, Node
-from pilotfish.venues.evm.relayer import Relayer
-from pilotfish.venues.evm.relayer_sending import Relayed, State
-from pilotfish.venues.evm.relayer_settings import RelaySettings
+from pilotfish.venues.evm.relay.relayer import Relayer
+from pilotfish.venues.evm.relay.sending import Relayed, State
+from pilotfish.venues.evm.relay.settings import RelaySettings
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver

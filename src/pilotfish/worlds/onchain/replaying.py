@@ -9,7 +9,7 @@ from pilotfish.engine.state import State
 from pilotfish.engine.step import step
 from pilotfish.journal.chain import GENESIS, checked
 from pilotfish.journal.port import Head, Journal, RecordKind
-from pilotfish.venues.evm.figures import Figure
+from pilotfish.venues.evm.proof.figures import Figure
 from pilotfish.worlds.onchain.figures import BatchFigures
 
 

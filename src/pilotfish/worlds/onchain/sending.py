@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, fields, octets, quantity
-from pilotfish.venues.evm.fees_gas import Fees, FeeTerms, offered, raised
-from pilotfish.venues.evm.nonces import Attempt, Nonces, Slot, Use
-from pilotfish.venues.evm.transactions import GAS_MAX, Transaction, hash_of
+from pilotfish.venues.evm.trading.fees import Fees, FeeTerms, offered, raised
+from pilotfish.venues.evm.trading.nonces import Attempt, Nonces, Slot, Use
+from pilotfish.venues.evm.wire.transactions import GAS_MAX, Transaction, hash_of
 from pilotfish.venues.keys.schemes import SignRequest
 from pilotfish.venues.session import SECOND
 

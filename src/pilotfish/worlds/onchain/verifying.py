@@ -11,10 +11,10 @@ from rich.console import Console
 
 from pilotfish.journal.recover import verify_file
 from pilotfish.journal.sqlite import SqliteJournal
-from pilotfish.venues.evm.abi import word
-from pilotfish.venues.evm.anchoring import proven_call
-from pilotfish.venues.evm.anchoring_read import Told, head_at, read_anchors
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer, Node, block_at, call, tag
+from pilotfish.venues.evm.proof.anchoring import proven_call
+from pilotfish.venues.evm.proof.reading import Told, head_at, read_anchors
+from pilotfish.venues.evm.wire.abi import word
 from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.commands import verify_journal

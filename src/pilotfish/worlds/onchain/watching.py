@@ -9,8 +9,8 @@ import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, tag
-from pilotfish.venues.evm.liquidator_bot import Account, Doubt, Duty, Kind, Seen, Watch
-from pilotfish.venues.evm.liquidator_bot_reading import Reader, calldata, guard_of, reason, wallets_of
+from pilotfish.venues.evm.watch.bot import Account, Doubt, Duty, Kind, Seen, Watch
+from pilotfish.venues.evm.watch.reading import Reader, calldata, guard_of, reason, wallets_of
 from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.sending import Sender
 

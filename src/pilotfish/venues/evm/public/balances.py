@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import place, selector, words
 from pilotfish.venues.evm.link import Link, Said
-from pilotfish.venues.evm.rpc import Call, read_bytes
+from pilotfish.venues.evm.wire.abi import place, selector, words
+from pilotfish.venues.evm.wire.rpc import Call, read_bytes
 
 _BALANCE_OF = selector("balanceOf(address)")
 Held = dict[tuple[str, str], int]  # (token, owner) → base units

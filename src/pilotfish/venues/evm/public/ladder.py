@@ -13,9 +13,9 @@ import msgspec
 
 from pilotfish.domain.arith import INT64_MAX
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import WORD, selector, signed, word, words
-from pilotfish.venues.evm.rpc import read_bytes
-from pilotfish.venues.evm.swaps import SQRT_MAX, SQRT_MIN, Pool, root_at
+from pilotfish.venues.evm.wire.abi import WORD, selector, signed, word, words
+from pilotfish.venues.evm.wire.rpc import read_bytes
+from pilotfish.venues.evm.wire.swaps import SQRT_MAX, SQRT_MIN, Pool, root_at
 
 LEVELS = 20
 LEVEL_PPM = 500  # of the price

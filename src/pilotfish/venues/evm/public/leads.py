@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pilotfish.domain.events import LeadFill, LeadPosition
 from pilotfish.venues.evm.link import Link
 from pilotfish.venues.evm.public.balances import Held, read_balances
-from pilotfish.venues.evm.rpc import Log, Sent
-from pilotfish.venues.evm.swaps import Pool, Swap, traded
+from pilotfish.venues.evm.wire.rpc import Log, Sent
+from pilotfish.venues.evm.wire.swaps import Pool, Swap, traded
 
 ORDER_BITS = 62
 

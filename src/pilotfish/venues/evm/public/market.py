@@ -16,9 +16,9 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.ladder import SLOT0, State, Ticks, ladder, map_question, read_state, words_around
 from pilotfish.venues.evm.public.reading import Block, Reading
-from pilotfish.venues.evm.rpc import Call, Log
 from pilotfish.venues.evm.settings import SECOND
-from pilotfish.venues.evm.swaps import SWAP, Pool, read_swap
+from pilotfish.venues.evm.wire.rpc import Call, Log
+from pilotfish.venues.evm.wire.swaps import SWAP, Pool, read_swap
 from pilotfish.venues.trust import Trust
 
 _AGAIN_NS = 900_000_000  # an unchanged book is told again before it is a second old

@@ -15,10 +15,10 @@ from typing import Protocol
 import msgspec
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import bloom
-from pilotfish.venues.evm.confirmations import Blocks
 from pilotfish.venues.evm.link import Link, Said
-from pilotfish.venues.evm.rpc import Call, Head, Log, Sent, read_head, read_log, read_logs, read_sent
+from pilotfish.venues.evm.public.confirmations import Blocks
+from pilotfish.venues.evm.wire import bloom
+from pilotfish.venues.evm.wire.rpc import Call, Head, Log, Sent, read_head, read_log, read_logs, read_sent
 
 _PUSHED_MAX = 4_096
 

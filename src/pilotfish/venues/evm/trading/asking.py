@@ -10,11 +10,11 @@ from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.balances import Held, read_balances
 from pilotfish.venues.evm.public.leads import Leads
 from pilotfish.venues.evm.public.reading import Reading
-from pilotfish.venues.evm.rpc import Call, read_head
 from pilotfish.venues.evm.settings import SECOND
-from pilotfish.venues.evm.swaps import Pool
 from pilotfish.venues.evm.trading.desk import Desk
 from pilotfish.venues.evm.trading.reconcile import Reconciling
+from pilotfish.venues.evm.wire.rpc import Call, read_head
+from pilotfish.venues.evm.wire.swaps import Pool
 
 _QUESTION_NS_MAX = 15 * SECOND
 _NEVER = -(2**62)

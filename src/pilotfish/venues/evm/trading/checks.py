@@ -9,9 +9,9 @@ from pilotfish.domain.orders import Place, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.evm.link import Link
 from pilotfish.venues.evm.public.market import Market
-from pilotfish.venues.evm.swaps import Pool
 from pilotfish.venues.evm.trading.lane import Lane
 from pilotfish.venues.evm.trading.working import Working
+from pilotfish.venues.evm.wire.swaps import Pool
 
 
 class Checks:

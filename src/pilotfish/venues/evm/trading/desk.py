@@ -14,18 +14,18 @@ from pilotfish.domain.orders import Amend, Cancel, CancelAll, Command, Place, Pl
 from pilotfish.domain.reasons import Reason
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.evm.link import Link
-from pilotfish.venues.evm.nonces import Slot, Use
 from pilotfish.venues.evm.public.market import Market
 from pilotfish.venues.evm.public.reading import Block, Reading
-from pilotfish.venues.evm.rpc import Log, Refusal, Sent
 from pilotfish.venues.evm.settings import SECOND, Account
-from pilotfish.venues.evm.swaps import Pool, Swap, tagged, traded
 from pilotfish.venues.evm.trading.checks import Checks
 from pilotfish.venues.evm.trading.ends import TRIES, Ends
 from pilotfish.venues.evm.trading.lane import Lane
+from pilotfish.venues.evm.trading.nonces import Slot, Use
 from pilotfish.venues.evm.trading.results import Results
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.trading.working import NEVER, Batch, Order, Stage, Working, places, why_of
+from pilotfish.venues.evm.wire.rpc import Log, Refusal, Sent
+from pilotfish.venues.evm.wire.swaps import Pool, Swap, tagged, traded
 
 _REASONS = {
     Refusal.FUNDS: Reason.BALANCE, Refusal.LIMIT: Reason.RATE_LIMIT, Refusal.KEY: Reason.AUTHENTICATION,

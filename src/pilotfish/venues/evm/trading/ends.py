@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.evm.link import Link
-from pilotfish.venues.evm.nonces import Slot, Use
 from pilotfish.venues.evm.public.reading import Reading
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.trading.lane import Lane
+from pilotfish.venues.evm.trading.nonces import Slot, Use
 from pilotfish.venues.evm.trading.results import Results
 from pilotfish.venues.evm.trading.working import NEVER, Order, Stage
 

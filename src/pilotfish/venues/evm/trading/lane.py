@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.fees_gas import Fees, offered, raised
 from pilotfish.venues.evm.link import Link, Said
-from pilotfish.venues.evm.nonces import Attempt, Nonces, Slot, Use
-from pilotfish.venues.evm.rpc import Call, Failure, Head, Receipt, Refusal, read_height, read_receipt, read_sent
 from pilotfish.venues.evm.settings import Account
+from pilotfish.venues.evm.trading.fees import Fees, offered, raised
+from pilotfish.venues.evm.trading.nonces import Attempt, Nonces, Slot, Use
 from pilotfish.venues.evm.trading.signing import Signing
-from pilotfish.venues.evm.transactions import Transaction, hash_of
+from pilotfish.venues.evm.wire.rpc import Call, Failure, Head, Receipt, Refusal, read_height, read_receipt, read_sent
+from pilotfish.venues.evm.wire.transactions import Transaction, hash_of
 
 _VOID_GAS = 21_000
 _NO_FEES = Fees(0, 0)

@@ -14,9 +14,9 @@ from pilotfish.domain.orders import Place, PlaceBatch, Query, Tif
 from pilotfish.domain.reasons import Reason
 from pilotfish.venues.evm.link import Link
 from pilotfish.venues.evm.settings import SECOND
-from pilotfish.venues.evm.swaps import Pool
 from pilotfish.venues.evm.trading.desk import Desk
 from pilotfish.venues.evm.trading.working import Batch, Order, Stage, places
+from pilotfish.venues.evm.wire.swaps import Pool
 from pilotfish.venues.session import Unfinished
 
 Then = Callable[[Reconciled | None, int], None]

@@ -14,12 +14,12 @@ from pilotfish.domain.arith import Ints
 from pilotfish.domain.events import BatchUpdate, Fill, FillReversed, OrderUpdate
 from pilotfish.domain.orders import OrderSignal
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.evm.confirmations import Acted, Key
 from pilotfish.venues.evm.link import Link
+from pilotfish.venues.evm.public.confirmations import Acted, Key
 from pilotfish.venues.evm.public.leads import fill_id
-from pilotfish.venues.evm.rpc import Log
-from pilotfish.venues.evm.swaps import Traded
 from pilotfish.venues.evm.trading.working import NEVER, Batch, Fills, Order, Result, Stage, Undo, Working
+from pilotfish.venues.evm.wire.rpc import Log
+from pilotfish.venues.evm.wire.swaps import Traded
 
 
 class Results:

@@ -9,9 +9,9 @@ import msgspec
 
 from pilotfish.domain.orders import Place, PlaceBatch
 from pilotfish.domain.reasons import Reason
-from pilotfish.venues.evm.confirmations import Key
-from pilotfish.venues.evm.nonces import Slot
-from pilotfish.venues.evm.swaps import Pool, Traded
+from pilotfish.venues.evm.public.confirmations import Key
+from pilotfish.venues.evm.trading.nonces import Slot
+from pilotfish.venues.evm.wire.swaps import Pool, Traded
 
 _REMEMBERED = 65_536
 NEVER = 2**62

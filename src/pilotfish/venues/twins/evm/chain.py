@@ -13,9 +13,9 @@ from coincurve import PublicKey
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.abi import place, selector, word, words
-from pilotfish.venues.evm.swaps import BURN, MINT, SWAP, Pool
-from pilotfish.venues.evm.transactions import GAS_MAX, Transaction, hash_of, read_signed
+from pilotfish.venues.evm.wire.abi import place, selector, word, words
+from pilotfish.venues.evm.wire.swaps import BURN, MINT, SWAP, Pool
+from pilotfish.venues.evm.wire.transactions import GAS_MAX, Transaction, hash_of, read_signed
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.twins.evm.pool import PoolState
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pilotfish.venues.evm.swaps import MILLION, Q96, SQRT_MAX, SQRT_MIN, root_at
+from pilotfish.venues.evm.wire.swaps import MILLION, Q96, SQRT_MAX, SQRT_MIN, root_at
 
 
 class Step(NamedTuple):

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm import bloom
-from pilotfish.venues.evm.abi import address, height, selector, unhex, words
 from pilotfish.venues.evm.public.ladder import SLOT0
-from pilotfish.venues.evm.swaps import Pool
-from pilotfish.venues.evm.transactions import Transaction
+from pilotfish.venues.evm.wire import bloom
+from pilotfish.venues.evm.wire.abi import address, height, selector, unhex, words
+from pilotfish.venues.evm.wire.swaps import Pool
+from pilotfish.venues.evm.wire.transactions import Transaction
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.reading import Reading
 from pilotfish.venues.twins.evm.chain import Block, Chain, Pending, SendRefused

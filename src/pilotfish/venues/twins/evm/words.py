@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilotfish.venues.evm.abi import word
+from pilotfish.venues.evm.wire.abi import word
 from pilotfish.venues.twins.evm.chain import Block, Mined
 
 

@@ -1,0 +1,1 @@
+"""Our contracts as Python calls and reads them."""

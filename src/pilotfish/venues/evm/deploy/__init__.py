@@ -1,0 +1,1 @@
+"""From settings to a whole system that the timelock owns."""

@@ -1,0 +1,1 @@
+"""Chains on this machine: one in Python, and anvil."""

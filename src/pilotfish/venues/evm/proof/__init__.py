@@ -1,0 +1,1 @@
+"""What is proven on chain: roots, figures, seats, badges."""

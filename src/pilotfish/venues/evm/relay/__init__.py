@@ -1,0 +1,1 @@
+"""From a lead's word to a mirrored trade."""

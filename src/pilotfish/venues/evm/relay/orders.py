@@ -1,0 +1,136 @@
+"""The call that carries an instruction out: of the executor for a vault, of the desk for a batch, alone or as one user
+operation; and what its revert means.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pilotfish.venues.evm.relay.settings import Book, RelaySettings
+from pilotfish.venues.evm.settings import SECOND
+from pilotfish.venues.evm.trading.fees import offered
+from pilotfish.venues.evm.wire import userops
+from pilotfish.venues.evm.wire.abi import WORD, selector, words
+from pilotfish.venues.evm.wire.instructions import Instruction, digest, domain, mirror_calldata
+from pilotfish.venues.evm.wire.rpc import Call, Failure
+from pilotfish.venues.keys.key import Key
+
+_ALREADY = selector("NonceUsed(address,uint256)")
+_FAILED_OPERATION = selector("FailedOp(uint256,string)")
+_AGAIN_WORDS = ("stale", "halted", "deviating")
+_NAMES = {
+    selector(name): name.partition("(")[0]
+    for name in (
+        "NonceUsed(address,uint256)", "Expired(uint256)", "NotTheLead(address)", "NotTheBooksLead(address,address)",
+        "MustBeRevealed(address,uint256)", "Halted(address)", "StalePrice(address,uint256)",
+        "DeviatingPrice(address,uint256,uint256)", "SequencerDown(uint256)", "TooLittle(uint256,uint256)",
+        "NotAnOperator(address)", "NoFeed(address)",
+    )
+}  # fmt: skip
+_AGAIN = {"StalePrice", "DeviatingPrice", "SequencerDown", "Halted", "TooLittle"}
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """What to try, and what to send then: a transaction, or a bundler's question.
+
+    The first of those tried says what would trade; a `batch` with nothing to do does not revert, and trades nothing.
+    """
+
+    simulations: list[Call]
+    batch: bool
+    to: str
+    data: bytes
+    gas: int
+    operation: bool = False
+    bundler: Call | None = None
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """`already`: carried out before. `again`: it may pass a little later."""
+
+    text: str
+    already: bool = False
+    again: bool = False
+
+
+class Way:
+    def __init__(self, settings: RelaySettings, operator: Key | None) -> None:
+        self._settings, self._operator = settings, operator
+        self._domain = domain(settings.node.chain, settings.executor)
+
+    def going(self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int) -> Outgoing:
+        settings = self._settings
+        if not book.wallets and not book.desk:
+            data = mirror_calldata(order, signature, book.way(order))
+            return self._alone(settings.executor, data, settings.vault_gas, batch=False)
+        data = userops.copy_calldata(order, signature, book.wallets, book.slippage_bps, book.way(order))
+        gas = settings.batch_gas + settings.wallet_gas * len(book.wallets)
+        if settings.bundling is None or self._operator is None:
+            return self._alone(book.address, data, gas, batch=True)
+        return self._operation(order, book.address, data, gas, base_fee_wei, self._operator, head_ns)
+
+    def _alone(self, to: str, data: bytes, gas: int, *, batch: bool) -> Outgoing:
+        return Outgoing([self._call(self._settings.sender, to, data)], batch, to, data, gas)
+
+    def _operation(
+        self,
+        order: Instruction,
+        desk: str,
+        data: bytes,
+        gas: int,
+        base_fee_wei: int,
+        operator: Key,
+        head_ns: int,
+    ) -> Outgoing:
+        """Under a nonce whose key is the instruction's own digest: the entry point takes it once."""
+        by, chain = self._settings.bundling, self._settings.node.chain
+        assert by is not None
+        fees = offered(base_fee_wei, self._settings.node.fees)
+        lane = int.from_bytes(digest(order, self._domain)[8:], "big")
+        sponsorship = None
+        if by.sponsor:
+            day = userops.sponsor_day(head_ns // SECOND)
+            sponsorship = userops.Sponsorship(by.sponsor, by.sponsor_gas, by.sponsor_after_gas, day)
+        op = userops.UserOperation(
+            by.account, lane << 64, userops.execute_calldata(desk, data), by.verification_gas, gas,
+            by.pre_verification_gas, fees.tip_wei if fees else 0, fees.fee_wei_max if fees else 0, sponsorship,
+        )  # fmt: skip
+        signed = userops.sign(op, userops.domain(chain, by.entry_point), operator)
+        whole = userops.handle_ops_calldata([signed], self._settings.sender)
+        bundler = (
+            Call("eth_sendUserOperation", userops.bundler_params(signed, by.entry_point)) if by.bundler_url else None
+        )
+        over = by.verification_gas + by.pre_verification_gas + 100_000 + gas // 32
+        if by.sponsor:
+            over += by.sponsor_gas + by.sponsor_after_gas
+        # The desk says why it refuses, of which the entry point would only note that the call failed.
+        tried = [
+            self._call(by.account, desk, data),
+            self._call(self._settings.sender, by.entry_point, whole, gas + over),
+        ]
+        return Outgoing(tried, True, by.entry_point, whole, gas + over, True, bundler if by.bundler_url else None)
+
+    def _call(self, sender: str, to: str, data: bytes, gas: int = 0) -> Call:
+        asked = {"from": sender, "to": to, "data": "0x" + data.hex()}
+        return Call("eth_call", [asked | ({"gas": hex(gas)} if gas else {}), "latest"])
+
+
+def trades(result: bytes) -> bool:
+    """Whether a tried batch would trade. Raises MessageRefused."""
+    return words(result, 2)[0] > 0
+
+
+def means(failure: Failure) -> Meaning:
+    """What a call would have reverted with, as far as it is said."""
+    data = failure.data if isinstance(failure.data, str) else ""
+    try:
+        raw = bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        raw = b""
+    found, said = raw[:4], failure.message.lower()
+    if found == _FAILED_OPERATION:  # of the entry point: its place, then a text
+        text = raw[4 + 3 * WORD :].rstrip(b"\x00").decode("ascii", "replace")
+        return Meaning(f"the entry point refuses it: {text[:100]}", text.startswith("AA25"), text.startswith("AA22"))
+    name = _NAMES.get(found, "")
+    again = name in _AGAIN or any(word in said for word in _AGAIN_WORDS)
+    return Meaning(f"it would revert: {name or failure.message[:200] or data[:74]}", found == _ALREADY, again)

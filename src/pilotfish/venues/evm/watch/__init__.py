@@ -1,0 +1,1 @@
+"""Who has reached the line."""

@@ -1,0 +1,1 @@
+"""Bytes of a chain and back, pure: calldata, logs, transactions, signed words."""
