@@ -20,6 +20,7 @@ from pilotfish.engine.state import COID_BITS, Returned, Settling, Shared, State,
 from pilotfish.ledger.book import Rows
 
 _REMEMBERED_SHARES = 4_096
+_REMEMBERED_ROWS = 4_000_000  # of all orders together: with many followers fewer orders are kept
 _REMEMBERED_REVERSALS = 65_536
 
 
@@ -48,7 +49,8 @@ def _note(state: State, fact: Copied) -> None:
         shared.rows = np.concatenate([known.rows, shared.rows])
         shared.lots = np.concatenate([known.lots, shared.lots])
         shared.returned = known.returned
-    remember(state.shares, fact.coid, shared, _REMEMBERED_SHARES)
+    keep = min(_REMEMBERED_SHARES, max(64, _REMEMBERED_ROWS // max(1, state.ledger.follows)))
+    remember(state.shares, fact.coid, shared, keep)
 
 
 def on_reversed(state: State, event: FillReversed) -> Out:
