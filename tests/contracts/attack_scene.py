@@ -11,7 +11,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
 
-from pilotfish.venues.evm import instructions
+from pilotfish.venues.evm.wire import instructions
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pilotfish.venues.evm.artifact import load
+from pilotfish.venues.evm.contracts.artifact import load
 from tests.contracts.attack_scene import ROUTE, USDC, WETH, System, system
 
 
