@@ -1,4 +1,4 @@
-"""`pilotfish chain anchor` and `pilotfish chain watch`: what runs beside a shard and pays for its own transactions."""
+"""`pilotfish chain anchor`, `watch` and `relay`: what runs beside a shard and pays for its own transactions."""
 
 from __future__ import annotations
 
@@ -40,18 +40,48 @@ def watch(
     vault: Annotated[list[str] | None, typer.Option(help="Address of a vault; repeat it for more.")] = None,
     desk: Annotated[list[str] | None, typer.Option(help="Address of a desk: all its wallets.")] = None,
     since: Since = 0,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Pay insurance, mark means, record NAV, too.")] = True,
     config: Config = None,
 ) -> None:
     """Close vaults and wallets that reach their line or a price stop, until Ctrl-C. Anybody may run one."""
     from pilotfish.worlds.live.settings import read_settings
-    from pilotfish.worlds.onchain.commands import watch_books
+    from pilotfish.worlds.onchain.commands import WatchJob, watch_books
     from pilotfish.worlds.onchain.places import books_of
 
     with plain_errors():
         books, chain = books_of("--liquidator", liquidator, vault or [], desk or [], since)
-        watch_books(books, rpc, key, read_settings(config).keys, console, chain)
+        watch_books(WatchJob(books, rpc, key, chain, keep), read_settings(config).keys, console)
+
+
+def relay(
+    key: KeyAddress,
+    out: Annotated[Path, typer.Option(help="Folder of the deployment's file.")] = Path("out/chain"),
+    rpc: Annotated[str, typer.Option("--rpc", help="URL of a node; the local chain's when left out.")] = "",
+    ws: Annotated[str, typer.Option(help="Its address for WebSocket; left out: the same.")] = "",
+    agent: Annotated[str, typer.Option(help="Key that leads have appointed; left out: --key.")] = "",
+    desk_lead: Annotated[str, typer.Option(help="Whose followers' wallets are copied for, too.")] = "",
+    router: Annotated[list[str] | None, typer.Option(help="Leads' swaps through it count; repeat it for more.")] = None,
+    bundler: Annotated[str, typer.Option(help="URL of an ERC-4337 bundler; left out: by ourselves.")] = "",
+    depth: Annotated[int, typer.Option(help="Blocks on a lead's swap before it is mirrored.")] = 0,
+    slippage_bps: Annotated[int, typer.Option(help="How much worse than the lead's price a book's may be.")] = 50,
+    since: Annotated[int, typer.Option(help="First block to look at; -1: where the last run ended, or now.")] = -1,
+    config: Config = None,
+) -> None:
+    """Mirror leads' tagged swaps into vaults and wallets, until Ctrl-C. Anybody may run one (docs/evm.md)."""
+    from pilotfish.worlds.chain.reach import DEPLOYMENT, url_of
+    from pilotfish.worlds.live.settings import read_settings
+    from pilotfish.worlds.onchain.commands import relay as run
+    from pilotfish.worlds.onchain.relay_places import RelayJob
+
+    with plain_errors():
+        job = RelayJob(
+            deployment=out / DEPLOYMENT if out.is_dir() else out, url=url_of(out, rpc), key=key, ws_url=ws, agent=agent,
+            desk_lead=desk_lead, routers=tuple(router or ()), bundler_url=bundler, depth=depth,
+            slippage_bps=slippage_bps, since=since,
+        )  # fmt: skip
+        run(job, read_settings(config).keys, console)
 
 
 def add_to(chain: typer.Typer) -> None:
-    for command in (anchor, watch):
+    for command in (anchor, watch, relay):
         chain.command()(command)

@@ -88,10 +88,10 @@ class Scene:
         sent = self.web3.eth.send_transaction({"from": who, "to": self.router.address, "data": data, "gas": 400_000})
         return str(sent.to_0x_hex())
 
-    def follow(self, count: int, funded: int = 10_000 * USDC) -> list[str]:
+    def follow(self, count: int, funded: int = 10_000 * USDC, first: int = 0) -> list[str]:
         """So many followers of the desk, each with a wallet of its own and money in it."""
         wallets, asset = [], self.usdc.functions
-        for k in range(count):
+        for k in range(first, first + count):
             key = EthAccount.from_key(Web3.keccak(text=f"follower {k}"))
             mandate = {
                 "follower": key.address, "lead": self.lead, "tokens": [self.weth.address], "allocation": funded,

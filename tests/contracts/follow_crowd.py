@@ -56,10 +56,11 @@ def crowd(web3: Web3, subscription: int = 3 * USDC) -> Crowd:
         "coupons": deploy(web3, "FeeCoupon", owner),
         "pool": pool,
         "executor": deploy(web3, "MirrorExecutor", owner, pool.address, 10 * USDC, 1_000 * USDC),
-        "venue": deploy(web3, "UniswapV3Venue", m.factory.address, pool_code_hash()),
+        "venue": deploy(web3, "UniswapV3Venue", owner, m.factory.address),
     }
     scene = desk_among(web3, m.usdc, m.weth, parts, subscription=subscription)
     scene.route = (3000).to_bytes(3, "big")
+    send(web3, parts["venue"].functions.list(m.usdc.address, m.weth.address, 3000), owner)
     send(web3, guard.functions.setFeed(m.weth.address, m.feed.address, 3600, m.pool.address, 1800, 200), owner)
     send(web3, pool.functions.setBook(scene.desk.address, True), owner)
     made = Crowd(scene, operator(scene), m, [])
@@ -75,13 +76,3 @@ def crowd(web3: Web3, subscription: int = 3 * USDC) -> Crowd:
     made.scatter(m.usdc, 10_000 * USDC)
     made.wait(7_200)
     return made
-
-
-def pool_code_hash() -> bytes:
-    import json
-
-    from tests.contracts.market import CORE
-    from tests.contracts.nodes import NODE_MODULES
-
-    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
-    return bytes(Web3.keccak(hexstr=pool["bytecode"]))

@@ -105,5 +105,5 @@ def test_whoever_forces_an_unwinding_through_a_bad_pool_stops_at_the_slippage(we
     swap(web3, w.market, w.eve, w.market.weth, w.market.usdc, 100 * 10**18)
     with reverts(w.venue, "TooLittle"):
         w.do(w.bob, "unwind", w.market.weth.address, ROUTE)
-    with reverts(w.venue, "NoPool"):
+    with reverts(w.venue, "PoolNotListed"):
         w.do(w.bob, "unwind", w.market.weth.address, (500).to_bytes(3, "big"))

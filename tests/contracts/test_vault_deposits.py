@@ -186,11 +186,13 @@ def test_a_token_that_calls_back_finds_the_door_closed(web3, led):
     "changed",
     [
         {"lead": "0x" + "00" * 20},
-        {"limits": (3599, 100, 100, 10_000, 5_000)},
-        {"limits": (DAY, 501, 100, 10_000, 5_000)},
-        {"limits": (DAY, 100, 501, 10_000, 5_000)},
-        {"limits": (DAY, 100, 100, 10_001, 5_000)},
-        {"limits": (DAY, 100, 100, 10_000, 10_000)},
+        {"limits": (3599, 100, 100, 10_000, 5_000, 300)},
+        {"limits": (DAY, 501, 100, 10_000, 5_000, 300)},
+        {"limits": (DAY, 100, 501, 10_000, 5_000, 300)},
+        {"limits": (DAY, 100, 100, 10_001, 5_000, 300)},
+        {"limits": (DAY, 100, 100, 10_000, 10_000, 300)},
+        {"limits": (DAY, 100, 100, 10_000, 5_000, 0)},
+        {"limits": (DAY, 100, 100, 10_000, 5_000, 1_001)},
     ],
 )
 def test_a_vault_that_does_not_fit_together_is_not_deployed(web3, w, changed):

@@ -168,7 +168,7 @@ class Vault(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def w(web3):
-    made = world(web3, STEPS, (DAY, 100, 100, 10_000, 0))
+    made = world(web3, STEPS, (DAY, 100, 100, 10_000, 0, 1_000))
     for who_ in (made.ann, made.bob, made.lead):
         send(web3, made.market.usdc.functions.approve(made.vault.address, 2**256 - 1), who_)
     return made

@@ -112,7 +112,7 @@ def test_a_halt_and_a_doubt_stop_what_opens_and_a_halt_no_exit(w):
 
 
 def test_an_order_is_not_larger_than_its_share_of_nav(web3, w):
-    vault = deploy(web3, "StrategyVault", config(w, (DAY, 100, 100, 2000, 0)))
+    vault = deploy(web3, "StrategyVault", config(w, (DAY, 100, 100, 2000, 0, 300)))
     w = replace(w, vault=vault)
     w.deposit(w.lead, 1000 * USDC)
     with reverts(vault, "OrderTooLarge"):

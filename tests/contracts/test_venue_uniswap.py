@@ -1,14 +1,11 @@
 """Trades go to Uniswap's own pools with no router in between, for no less than was asked, and nothing stays behind."""
 
-import json
-
 import pytest
-from web3 import Web3
 
 from tests.contracts.chain import assert_gas, deploy, gas_used, reverts, send
 from tests.contracts.doubles import compiled
-from tests.contracts.market import CORE, FEE, fund, market, swap
-from tests.contracts.nodes import NODE_MODULES, later
+from tests.contracts.market import FEE, fund, market, swap
+from tests.contracts.nodes import later
 
 ZERO = "0x" + "00" * 20
 USDC, WETH = 10**6, 10**18
@@ -37,8 +34,14 @@ def coin(web3, m):
 @pytest.fixture(scope="module")
 def venue(web3, m, coin):
     """Laid out after the coin, so that every address is the same whichever test is run."""
-    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
-    return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
+    made = deploy(web3, "UniswapV3Venue", web3.eth.accounts[9], m.factory.address)
+    enlist(web3, made, m.usdc, m.weth, FEE)
+    enlist(web3, made, coin, m.weth, FEE)
+    return made
+
+
+def enlist(web3, venue, one, other, fee):
+    send(web3, venue.functions.list(one.address, other.address, fee), web3.eth.accounts[9])
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +105,45 @@ def test_a_way_over_several_pools_leaves_nothing_in_between(web3, m, venue, trad
     assert [*balances(m, venue.address), coin.functions.balanceOf(venue.address).call()] == [0, 0, 0]
 
 
-def test_addresses_of_pools_are_those_of_the_factory(m, venue, coin):
+def test_listed_pools_are_those_of_the_factory(web3, m, venue, coin):
     assert venue.functions.poolOf(m.usdc.address, m.weth.address, FEE).call() == m.pool.address
     assert venue.functions.poolOf(m.weth.address, m.usdc.address, FEE).call() == m.pool.address
     expected = m.factory.functions.getPool(coin.address, m.weth.address, FEE).call()
     assert venue.functions.poolOf(coin.address, m.weth.address, FEE).call() == expected
+    for pair in ((m.usdc, m.weth, 500), (coin, m.usdc, FEE), (m.usdc, m.usdc, FEE)):
+        with reverts(venue, "NoPool"):
+            one, other, fee = pair
+            venue.functions.list(one.address, other.address, fee).call({"from": web3.eth.accounts[9]})
 
 
-def test_what_is_no_route_or_no_pool_is_refused(m, venue, trader, coin):
+def test_only_the_owner_lists_and_unlists_and_what_is_not_listed_is_not_traded(web3, m, venue, trader):
+    pair = (m.weth.address, m.usdc.address, FEE)
+    order = (m.usdc.address, m.weth.address, USDC, 0, trader, route(FEE))
+    for call in (venue.functions.list(*pair), venue.functions.unlist(*pair)):
+        with reverts(venue, "OwnableUnauthorizedAccount"):
+            call.call({"from": trader})
+    unlisted = send(web3, venue.functions.unlist(*pair), web3.eth.accounts[9])
+    assert [e["args"]["pool"] for e in venue.events.Unlisted().process_receipt(unlisted)] == [m.pool.address]
+    assert venue.functions.poolOf(*pair).call() == ZERO
+    with reverts(venue, "PoolNotListed"):
+        venue.functions.swap(*order).call({"from": trader})
+    with reverts(venue, "PoolNotListed"):
+        venue.functions.unlist(*pair).call({"from": web3.eth.accounts[9]})
+    listed = send(web3, venue.functions.list(*pair), web3.eth.accounts[9])
+    assert [e["args"]["pool"] for e in venue.events.Listed().process_receipt(listed)] == [m.pool.address]
+    assert venue.functions.swap(*order).call({"from": trader}) > 0
+
+
+def test_no_hop_of_a_way_goes_through_a_pool_that_is_not_listed(web3, m, venue, trader, coin):
+    provide(web3, m, coin, m.usdc, 500, WETH, ticks=(-887_270, 887_270))
+    for way in (route(FEE, coin, 500), route(500, coin, FEE)):
+        pair = (m.weth, m.usdc) if way.endswith(route(500)) else (m.usdc, m.weth)
+        with reverts(venue, "PoolNotListed"):
+            order = (pair[0].address, pair[1].address, USDC, 0, trader, way)
+            venue.functions.swap(*order).call({"from": trader})
+
+
+def test_what_is_no_route_or_no_listed_pool_is_refused(m, venue, trader, coin):
     for length in (0, 1, 2, 4, 6, 23, 25, 27):
         with reverts(venue, "BadRoute"):
             order = (m.usdc.address, m.weth.address, USDC, 0, trader, b"\0" * length)
@@ -118,7 +152,7 @@ def test_what_is_no_route_or_no_pool_is_refused(m, venue, trader, coin):
         order = (m.usdc.address, m.usdc.address, USDC, 0, trader, route(FEE, m.weth, FEE))
         venue.functions.swap(*order).call({"from": trader})
     for token_out, way in ((m.weth, route(500)), (coin, route(FEE)), (coin, route(FEE, m.weth, 100))):
-        with reverts(venue, "NoPool"):
+        with reverts(venue, "PoolNotListed"):
             order = (m.usdc.address, token_out.address, USDC, 0, trader, way)
             venue.functions.swap(*order).call({"from": trader})
 
@@ -137,6 +171,7 @@ def test_nothing_and_too_much_and_lost_recipients_are_refused(m, venue, trader):
 def test_a_pool_that_cannot_take_all_of_it_is_refused(web3, m, venue, trader, coin):
     """Liquidity in one narrow band: beyond it the pool would take a part and call it a trade."""
     provide(web3, m, coin, m.usdc, 500, 10**6, ticks=(-10, 10))
+    enlist(web3, venue, coin, m.usdc, 500)
     send(web3, venue.functions.swap(m.usdc.address, coin.address, 10**5, 0, trader, route(500)), trader)
     with reverts(venue, "PartialFill"):
         order = (m.usdc.address, coin.address, 10**8, 0, trader, route(500))
@@ -164,6 +199,7 @@ def test_only_who_let_it_is_taken_from(m, venue, web3):
 def test_a_token_that_calls_back_cannot_trade_inside_a_trade(web3, m, venue, trader):
     hooked = compiled(web3, "Thief.sol", "HookedToken")
     provide(web3, m, hooked, m.weth, FEE, 10 * WETH)
+    enlist(web3, venue, hooked, m.weth, FEE)
     fund(web3, hooked, trader, WETH, venue.address)
     order = (hooked.address, m.weth.address, WETH // 10, 0, trader, route(FEE))
     send(web3, venue.functions.swap(*order), trader)
@@ -176,6 +212,7 @@ def test_a_token_that_calls_back_cannot_trade_inside_a_trade(web3, m, venue, tra
 def test_a_token_that_keeps_a_fee_is_counted_as_it_arrives_or_refused(web3, m, venue, trader):
     taxed = compiled(web3, "Thief.sol", "TaxedToken")
     provide(web3, m, taxed, m.weth, FEE, 10 * WETH)
+    enlist(web3, venue, taxed, m.weth, FEE)
     send(web3, taxed.functions.tax(100), trader)
     fund(web3, taxed, trader, WETH, venue.address)
     order = (m.weth.address, taxed.address, WETH // 100, 0, trader, route(FEE))

@@ -33,14 +33,14 @@ class System:
     next: int = 0
     """When the next trade may be."""
 
-    def mirror(self, buying: bool, fraction: float) -> TxReceipt:
+    def mirror(self, buying: bool, fraction: float, route: bytes = ROUTE) -> TxReceipt:
         """An instruction that the lead's agent signs and anybody brings."""
         w = self.world
         tokens = (w.market.usdc, w.market.weth) if buying else (w.market.weth, w.market.usdc)
         order = Instruction(*w.order(*tokens, fraction))
         signature = instructions.sign(order, self.separator, self.agent)
         fields = tuple(getattr(order, name) for name in order.__struct_fields__)
-        return send(w.web3, self.executor.functions.mirror(fields, signature, ROUTE), w.eve)
+        return send(w.web3, self.executor.functions.mirror(fields, signature, route), w.eve)
 
     def gas(self, time: int, buying: bool, fraction: float) -> int:
         """What a mirror at this very second uses, as if no byte of addresses and signature were zero: those differ

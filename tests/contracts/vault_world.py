@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,8 +12,7 @@ from web3.types import TxReceipt
 
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
-from tests.contracts.market import CORE, FEE, Market, fund, market
-from tests.contracts.nodes import NODE_MODULES
+from tests.contracts.market import FEE, Market, fund, market
 
 SCALE = 10**36
 USDC = 10**6
@@ -27,8 +25,8 @@ ROUTE = FEE.to_bytes(3, "big")
 FREE = (0, 0, 0, 0, 0, 0, 0)
 STEPS = (0, 0, 500, 1000, 1000, 3000, 1500)
 """No subscription, no management fee; 5% of the gain, 10% from 10% of the mark, 15% from 30%."""
-LIMITS = (DAY, 100, 100, 10_000, 5_000)
-"""Lock, slippages 1%, orders of any size, account stop at half of the highest NAV per share."""
+LIMITS = (DAY, 100, 100, 10_000, 5_000, 300)
+"""Lock, slippages 1%, orders of any size, account stop at half of the highest NAV per share, 3% bled a day."""
 
 
 def weth_price(usd: int) -> int:
@@ -148,9 +146,11 @@ class World:
 
 
 def venue_of(web3: Web3, m: Market) -> Contract:
-    """Uniswap's pools themselves."""
-    pool = json.loads((NODE_MODULES / f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json").read_text())
-    return deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(hexstr=pool["bytecode"]))
+    """Uniswap's own pool of the two, listed."""
+    owner = web3.eth.accounts[4]
+    venue = deploy(web3, "UniswapV3Venue", owner, m.factory.address)
+    send(web3, venue.functions.list(m.usdc.address, m.weth.address, FEE), owner)
+    return venue
 
 
 def config(world: World, limits: tuple[int, ...] = LIMITS, **changed: Any) -> tuple[Any, ...]:

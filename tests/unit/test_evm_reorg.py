@@ -3,7 +3,7 @@
 import pytest
 
 from pilotfish.domain.arith import ints
-from pilotfish.domain.events import FillReversed, LeadPosition
+from pilotfish.domain.events import Fill, FillReversed, LeadPosition
 from pilotfish.domain.orders import OrderSignal, PlaceBatch
 from pilotfish.venues.evm.public.confirmations import Acted, Blocks
 from pilotfish.venues.evm.wire.rpc import Head
@@ -154,6 +154,19 @@ def test_a_batch_is_told_only_what_lies_deep():
     rig.until(lambda: len(rig.heard.results) == 2, "the results")
     assert reversals(rig) == []
     rig.check()
+
+
+def test_an_order_of_a_batch_that_is_mined_again_after_its_end_is_told_as_a_fill_of_its_own():
+    rig = EvmRig(separate=2)
+    rig.submit(PlaceBatch(100, 0, 1, ints([0, 1]), ints([rig.size] * 2), ints([rig.price(3)] * 2)))
+    rig.until(lambda: len(rig.heard.results) == 2, "the results")
+    rig.later(1)
+    rig.twin.reorganise(3, rig.now)
+    rig.venue.touch()
+    rig.until(lambda: len([one for one in rig.heard.events if isinstance(one, Fill)]) == 2, "both fills")
+    again = [(one.coid, one.lots) for one in rig.heard.events if isinstance(one, Fill)]
+    assert sorted(again) == [(100, rig.size), (101, rig.size)]
+    assert sorted((one.coid, one.account) for one in reversals(rig)) == [(100, 0), (101, 1)]
 
 
 def test_where_a_lead_stands_is_told_anew_when_its_swap_is_gone(rig):

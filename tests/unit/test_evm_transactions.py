@@ -122,6 +122,15 @@ def test_a_swap_to_ourselves_and_a_call_that_anybody_may_relay_are_signed(data):
     assert signed_by_us(one) == KEY.sign_digest(one.digest())
 
 
+@pytest.mark.parametrize("called", ["pay(uint256)", "mark(address)", "record()"])
+def test_what_a_keeper_calls_is_signed_and_takes_no_coin_along(called):
+    data = keccak(called.encode())[:4] + bytes(32)
+    one = Transaction(1, 0, 1, 2, 100_000, ROUTER, data=data)
+    assert signed_by_us(one) == KEY.sign_digest(one.digest())
+    with pytest.raises(KeyRefused, match="coin"):
+        signed_by_us(Transaction(1, 0, 1, 2, 100_000, ROUTER, value_wei=1, data=data))
+
+
 def test_a_transaction_to_the_signer_itself_is_signed_so_that_a_nonce_can_be_used_up():
     assert signed_by_us(Transaction(1, 7, 1, 2, 21_000, OWN)) is not None
 

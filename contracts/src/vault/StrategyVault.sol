@@ -104,8 +104,7 @@ contract StrategyVault is VaultTrades, IERC165 {
     }
 
     function _admit(uint256 assets, uint256 shares, address receiver, uint256 nav) private {
-        if (_state.closing) revert IsClosing();
-        breaker.requireOpen(address(this));
+        _requireOpen();
         _requireActsFor(receiver);
         uint256 supply = totalSupply();
         bool within = shares != 0 && shares + supply >= LEAST_SHARES && shares + supply <= SUPPLY_MAX;

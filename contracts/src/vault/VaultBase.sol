@@ -44,6 +44,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     uint256 internal constant TOKENS_MAX = 8;
     uint256 internal constant LOCK_MIN = 1 hours;
     uint256 internal constant SLIPPAGE_BPS_MAX = 500;
+    uint256 internal constant BLEED_BPS_LIMIT = 1_000;
     uint256 internal constant POINT_EVERY = 1 hours;
     /// @notice Least stake of the lead, as a share of all shares that are not on their way out.
     uint256 internal constant STAKE_BPS = 500;
@@ -69,6 +70,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     uint16 internal immutable EXIT_SLIPPAGE_BPS;
     uint16 internal immutable ORDER_BPS_MAX;
     uint16 internal immutable STOP_BPS;
+    uint16 internal immutable BLEED_BPS_MAX;
 
     State internal _state;
     /// @dev How many tokens there are, and the first: not in storage, for every mirror reads them.
@@ -106,7 +108,8 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         bool fits = c.guard.quote() == c.asset && c.pool.asset() == c.asset && c.lead != address(0)
             && c.feeRecipient != address(0) && c.tokens.length <= TOKENS_MAX && c.limits.lock >= LOCK_MIN
             && c.limits.entrySlippageBps <= SLIPPAGE_BPS_MAX && c.limits.exitSlippageBps <= SLIPPAGE_BPS_MAX
-            && c.limits.orderBpsMax <= BPS && c.limits.stopBps < BPS;
+            && c.limits.orderBpsMax <= BPS && c.limits.stopBps < BPS
+            && c.limits.bleedBpsMax != 0 && c.limits.bleedBpsMax <= BLEED_BPS_LIMIT;
         for (uint256 i; i < c.tokens.length; ++i) {
             fits = fits && c.tokens[i] != c.asset && c.tokens[i] != address(0);
             for (uint256 j; j < i; ++j) {
@@ -117,6 +120,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         (lead, owner, executor, liquidator, feeRecipient) = (c.lead, c.owner, c.executor, c.liquidator, c.feeRecipient);
         (guard, breaker, venue, pool, coupons) = (c.guard, c.breaker, c.venue, c.pool, c.coupons);
         (LOCK, ORDER_BPS_MAX, STOP_BPS) = (c.limits.lock, c.limits.orderBpsMax, c.limits.stopBps);
+        BLEED_BPS_MAX = c.limits.bleedBpsMax;
         (ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS) = (c.limits.entrySlippageBps, c.limits.exitSlippageBps);
         (asset, DECIMALS) = (c.asset, IERC20Metadata(c.asset).decimals() + OFFSET);
         COUNT = c.tokens.length;
@@ -128,7 +132,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
 
     /// @notice What the vault never exceeds.
     function limits() external view returns (Limits memory) {
-        return Limits(LOCK, ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS, ORDER_BPS_MAX, STOP_BPS);
+        return Limits(LOCK, ENTRY_SLIPPAGE_BPS, EXIT_SLIPPAGE_BPS, ORDER_BPS_MAX, STOP_BPS, BLEED_BPS_MAX);
     }
 
     /// @notice Assets set aside (no part of NAV), shares in the queue of exits, and whether the vault opens nothing any more.
@@ -193,20 +197,24 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
 
     function _values() internal view returns (uint256 low, uint256 high) {
         Bounds memory none;
-        return _nav(none);
+        (low, high,) = _nav(none);
     }
 
-    /// @dev NAV at the lower and at the higher prices, those of one token as given.
-    function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high) {
-        low = high = idle();
+    /// @dev NAV at the lower and at the higher prices, those of one token as given, and what of it is idle.
+    function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high, uint256 cash) {
+        low = high = cash = idle();
         for (uint256 i; i < COUNT; ++i) {
             address token = _token(i);
             uint256 held = _balance(token);
             if (held == 0) continue;
-            (uint256 lower, uint256 higher) = token == known.token ? (known.low, known.high) : guard.bounds(token);
+            (uint256 lower, uint256 higher) = token == known.token ? (known.low, known.high) : _asked(token);
             low += held * lower / PRICE_SCALE;
             high += Math.ceilDiv(held * higher, PRICE_SCALE);
         }
+    }
+
+    function _asked(address token) internal view returns (uint256 low, uint256 high) {
+        return guard.bounds(token);
     }
 
     function _priceDown(uint256 nav) internal view returns (uint256) {
@@ -238,6 +246,11 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
             if (_token(i) == token) return;
         }
         revert TokenNotAllowed(token);
+    }
+
+    function _requireOpen() internal view {
+        if (_state.closing) revert IsClosing();
+        breaker.requireOpen(address(this));
     }
 
     function _close() internal {

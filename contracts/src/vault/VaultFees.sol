@@ -62,6 +62,8 @@ abstract contract VaultFees is VaultBase {
         schedule = schedule_;
         (uint256 management,) = schedule_.accrued();
         _managementPaid = uint128(management);
+        // The pool is immutable code that takes what its caller contributes, from its caller alone.
+        IERC20(asset).forceApprove(address(pool), type(uint256).max);
     }
 
     /// @notice An account's mark, lock and stamps.
@@ -103,10 +105,7 @@ abstract contract VaultFees is VaultBase {
         toInsurance = assets / 5;
         toRecipient = assets - toInsurance;
         emit FeesDistributed(toRecipient, toInsurance);
-        if (toInsurance != 0) {
-            IERC20(asset).forceApprove(address(pool), toInsurance);
-            pool.contribute(address(this), toInsurance);
-        }
+        if (toInsurance != 0) pool.contribute(address(this), toInsurance);
         if (toRecipient != 0) IERC20(asset).safeTransfer(feeRecipient, toRecipient);
     }
 

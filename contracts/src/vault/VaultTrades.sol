@@ -6,7 +6,6 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidatable} from "../types/ILiquidatable.sol";
 import {IBook, Instruction} from "../types/Instruction.sol";
-import {ISwapVenue} from "../types/ISwapVenue.sol";
 import {BPS, PRICE_SCALE, WAD} from "../types/Wad.sol";
 import {VaultExits} from "./VaultExits.sol";
 
@@ -23,6 +22,13 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         uint208 stage;
     }
 
+    /// @param since when `loss` was reckoned
+    /// @param loss what mirrored trades got less than the guard's prices, as shares of the NAV of their time (1e18), less what was forgotten
+    struct Bleeding {
+        uint40 since;
+        uint216 loss;
+    }
+
     /// @notice Seconds between two stages of an unwinding.
     uint256 internal constant STAGE_EVERY = 60;
     /// @notice Stages are reckoned anew after so many seconds without one.
@@ -30,6 +36,8 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     /// @notice Share of what is held that a stage sells at most: five stages sell everything.
     uint256 internal constant STAGE_PARTS = 5;
 
+    /// @dev Written by the constructor too: else the first trade would pay for the slot.
+    Bleeding private _bleeding;
     mapping(address token => uint256) private _priceStops;
     mapping(address token => Unwinding) private _unwindings;
 
@@ -50,6 +58,19 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     error NothingToUnwind();
     /// @notice Neither the account's line nor the token's stop is reached.
     error NotDue(uint256 equity, uint256 line);
+    /// @notice With this order the day's trades would have lost more than they may against the guard's prices. Shares of NAV (1e18).
+    error BleedLimit(uint256 loss, uint256 limit);
+
+    /// @dev The venue takes any amount from here on: it is immutable code that only ever takes what its caller sells, from its caller,
+    /// and the vault calls it in `_trade` alone. Asked for trade by trade, the allowance would cost each of them.
+    constructor() {
+        _bleeding.since = uint40(block.timestamp);
+        IERC20(asset).forceApprove(address(venue), type(uint256).max);
+        address[] memory all = tokens();
+        for (uint256 i; i < all.length; ++i) {
+            IERC20(all[i]).forceApprove(address(venue), type(uint256).max);
+        }
+    }
 
     /// @inheritdoc IBook
     function mirror(Instruction calldata order, bytes calldata route)
@@ -61,31 +82,29 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         if (order.lead != lead || order.book != address(this)) revert NotOurs(order.lead, order.book);
         if (order.tokenOut == order.tokenIn) revert TokenNotAllowed(order.tokenOut);
         if (order.fraction > WAD) revert NothingToSell(order.fraction);
+        Bounds memory sold = _bounds(order.tokenIn);
+        Bounds memory bought = _bounds(order.tokenOut);
         bool exit = order.tokenOut == asset;
-        uint256 low = _low(order.tokenIn);
-        uint256 worst = PRICE_SCALE;
-        if (exit) {
-            amountIn = _balance(order.tokenIn) * order.fraction / WAD;
-        } else {
-            (amountIn, worst) = _opening(order, low);
-        }
-        uint256 slippageBps = exit ? EXIT_SLIPPAGE_BPS : ENTRY_SLIPPAGE_BPS;
+        uint256 nav;
+        if (exit) amountIn = _balance(order.tokenIn) * order.fraction / WAD;
+        else (amountIn, nav) = _opening(order, sold, bought);
         uint256 least = Math.max(
             Math.ceilDiv(amountIn * order.limit, PRICE_SCALE),
-            _lessSlippageUp(amountIn * low / worst, slippageBps)
+            _lessSlippageUp(amountIn * sold.low / bought.high, exit ? EXIT_SLIPPAGE_BPS : ENTRY_SLIPPAGE_BPS)
         );
         amountOut = _trade(order.tokenIn, order.tokenOut, amountIn, least, route);
+        _bleed(amountIn * (sold.low + sold.high), amountOut * (bought.low + bought.high), nav);
     }
 
     /// @notice Sell a stage of `token` for exits that lack cash, or because the vault closes. Anybody may: the bound is the guard's
     /// low price less the slippage for exits.
     function unwind(address token, bytes calldata route) external nonReentrant returns (uint256 amountIn, uint256 assets) {
-        uint256 low = _low(token);
+        uint256 low = _bounds(token).low;
         uint256 held = _balance(token);
         amountIn = held;
         if (!_state.closing) {
-            (uint256 nav,) = _nav(Bounds(token, low, low));
-            uint256 needs = Math.saturatingSub(_needs(nav), idle());
+            (uint256 nav,, uint256 cash) = _nav(Bounds(token, low, low));
+            uint256 needs = Math.saturatingSub(_needs(nav), cash);
             if (needs == 0) revert NothingToUnwind();
             amountIn = Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - EXIT_SLIPPAGE_BPS));
         }
@@ -101,7 +120,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         nonReentrant
         returns (uint256 assets)
     {
-        uint256 low = _low(token);
+        uint256 low = _bounds(token).low;
         (uint256 equity, uint256 line) = standing(of_);
         if (line != 0 && equity <= line && !_state.closing) _close();
         if (!_state.closing && low > _priceStops[token]) revert NotDue(equity, line);
@@ -144,30 +163,56 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         }
     }
 
-    /// @dev What an opening order sells, and the price at which it buys. It leaves what the queue waits for.
-    function _opening(Instruction calldata order, uint256 low)
+    /// @notice What mirrored trades lost against the guard's prices and a day's passing has not forgotten: shares of NAV (1e18).
+    function bled() public view returns (uint256) {
+        return Math.saturatingSub(_bleeding.loss, _bleedMax() * (block.timestamp - _bleeding.since) / 1 days);
+    }
+
+    /// @dev What an opening order sells, and NAV. It leaves what the queue waits for.
+    function _opening(Instruction calldata order, Bounds memory sold, Bounds memory bought)
         private
         view
-        returns (uint256 amountIn, uint256 worst)
+        returns (uint256 amountIn, uint256 nav)
     {
-        if (_state.closing) revert IsClosing();
-        breaker.requireOpen(address(this));
-        _requireListed(order.tokenOut);
-        uint256 lower;
-        (lower, worst) = guard.bounds(order.tokenOut);
-        (uint256 nav,) = _nav(Bounds(order.tokenOut, lower, worst));
-                uint256 spendable = order.tokenIn == asset ? Math.saturatingSub(idle(), _needs(nav)) : _balance(order.tokenIn);
+        _requireOpen();
+        uint256 spendable;
+        (nav,, spendable) = _nav(bought);
+        spendable = order.tokenIn == asset ? Math.saturatingSub(spendable, _needs(nav)) : _balance(order.tokenIn);
         amountIn = spendable * order.fraction / WAD;
-        uint256 size = amountIn * low / PRICE_SCALE;
+        uint256 size = amountIn * sold.low / PRICE_SCALE;
         uint256 most = nav * ORDER_BPS_MAX / BPS;
         if (size > most) revert OrderTooLarge(size, most);
     }
 
-    /// @dev Low price of a token that may be sold.
-    function _low(address token) private view returns (uint256 low) {
-        if (token == asset) return PRICE_SCALE;
-        _requireListed(token);
-        (low,) = guard.bounds(token);
+    /// @dev What a trade got less than the middle of the guard's prices joins what the day's others did. By one price both ways, to and fro
+    /// costs what it costs. An exit counts, else all would be lost on the ways back, but is never refused; a gain makes nothing good.
+    /// Reckoned as a share of NAV, so that who joins or leaves with much money neither widens nor narrows it.
+    /// @param sold what it was worth, base units of the asset times 2e36
+    /// @param bought the same
+    /// @param nav zero: an exit, which may not depend on all prices; then NAV is what was last recorded
+    function _bleed(uint256 sold, uint256 bought, uint256 nav) private {
+        bool exit = nav == 0;
+        if (exit) {
+            (uint256 price,) = recorded();
+            nav = totalSupply() * price / PRICE_SCALE + 1;
+        }
+        uint256 loss = bled() + Math.ceilDiv(Math.saturatingSub(sold, bought), 2 * WAD * nav);
+        if (!exit && loss > _bleedMax()) revert BleedLimit(loss, _bleedMax());
+        _bleeding = Bleeding(uint40(block.timestamp), uint216(loss));
+    }
+
+    function _bleedMax() private view returns (uint256) {
+        return BLEED_BPS_MAX * (WAD / BPS);
+    }
+
+    /// @dev Prices of a token that may be traded.
+    function _bounds(address token) private view returns (Bounds memory b) {
+        b.token = token;
+        if (token == asset) (b.low, b.high) = (PRICE_SCALE, PRICE_SCALE);
+        else {
+            _requireListed(token);
+            (b.low, b.high) = _asked(token);
+        }
     }
 
     /// @dev Assets that the queue waits for at the price of now, rounded up.
@@ -197,16 +242,13 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         (before.soldAt, before.stage) = (uint40(block.timestamp), uint208(stage));
     }
 
-    /// @dev The venue's word is not taken for it: what arrived is measured.
+    /// @dev The venue measures what arrives here and refuses less than `least`. It has the allowance, so it is trusted with as much
+    /// anyhow: to measure again would guard against nothing.
     function _trade(address tokenIn, address tokenOut, uint256 amountIn, uint256 least, bytes calldata route)
         private
         returns (uint256 amountOut)
     {
         if (amountIn == 0) revert NothingToSell(0);
-        uint256 before = _balance(tokenOut);
-        IERC20(tokenIn).forceApprove(address(venue), amountIn);
-        venue.swap(tokenIn, tokenOut, amountIn, least, address(this), route);
-        amountOut = _balance(tokenOut) - before;
-        if (amountOut < least) revert ISwapVenue.TooLittle(amountOut, least);
+        return venue.swap(tokenIn, tokenOut, amountIn, least, address(this), route);
     }
 }

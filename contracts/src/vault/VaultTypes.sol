@@ -32,12 +32,15 @@ struct Terms {
 /// @param exitSlippageBps the same for trades into the asset: exits, unwinding, closing
 /// @param orderBpsMax largest opening order, as a share of NAV
 /// @param stopBps the account stop: share of the highest recorded NAV per share at which all is closed; zero: none
+/// @param bleedBpsMax what mirrored trades may lose against the guard's prices, as a share of NAV: at once, and again with each day;
+/// 1 to 1,000
 struct Limits {
     uint32 lock;
     uint16 entrySlippageBps;
     uint16 exitSlippageBps;
     uint16 orderBpsMax;
     uint16 stopBps;
+    uint16 bleedBpsMax;
 }
 
 /// @notice Everything a vault is deployed with.

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ISwapVenue} from "../types/ISwapVenue.sol";
+
+/// @notice What is needed of Uniswap's factory.
+interface IPoolFactory {
+    function getPool(address tokenA, address tokenB, uint24 fee) external view returns (address pool);
+}
 
 /// @notice What is needed of a Uniswap v3 pool.
 interface IPoolSwap {
@@ -19,10 +25,12 @@ interface IPoolSwap {
 
 /// @title UniswapV3Venue: the pools themselves, with no router in between
 /// @notice A route is the fee of each pool along the way in 3 bytes, and between two fees the 20 bytes of the token there:
-/// `fee` or `fee token fee` or longer. The pools' addresses are computed, so none but the factory's own can be reached.
-/// @dev Holds nothing between transactions and has no owner. The first pool is paid straight from the caller, who has let this
-/// contract take the token; the next ones from what the one before gave. A pool that would not take all of the amount is refused.
-contract UniswapV3Venue is ISwapVenue, ReentrancyGuardTransient {
+/// `fee` or `fee token fee` or longer. Only listed pools are traded in: whoever brings an order picks its route, and in a pool of its own
+/// would take the whole of the slippage that the order allows, each time.
+/// @dev Holds nothing between transactions. The owner (the timelock) lists pools of the one factory and can do nothing else. The first
+/// pool is paid straight from the caller, who has let this contract take the token; the next ones from what the one before gave. A pool
+/// that would not take all of the amount is refused.
+contract UniswapV3Venue is ISwapVenue, Ownable2Step, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     uint256 private constant FEE_BYTES = 3;
@@ -33,16 +41,24 @@ contract UniswapV3Venue is ISwapVenue, ReentrancyGuardTransient {
 
     /// @notice The factory of the pools.
     address public immutable factory;
-    /// @notice Hash of a pool's creation code, from which addresses follow.
-    bytes32 public immutable poolCodeHash;
 
-    /// @dev The pool that this contract is calling right now, the only one that may call back.
-    address private transient calling;
+    mapping(bytes32 pair => address pool) private _pools;
 
-    /// @notice A call back from something that is not the pool under way.
+    /// @dev Hash of the pool that this contract is calling right now and of what it was told: the one call back that is paid,
+    /// and once.
+    bytes32 private transient awaited;
+
+    /// @notice The pool is traded in from now on.
+    event Listed(address indexed pool, address indexed tokenA, address indexed tokenB, uint24 fee);
+    /// @notice The pool is traded in no more.
+    event Unlisted(address indexed pool, address indexed tokenA, address indexed tokenB, uint24 fee);
+
+    /// @notice A call back from something that is not the pool under way, or not with what that pool was told.
     error NotThePool(address caller);
+    /// @notice The pool of these two for this fee is not listed, or there is none.
+    error PoolNotListed(address tokenIn, address tokenOut, uint24 fee);
     /// @notice No pool of the factory trades these two for this fee.
-    error NoPool(address tokenIn, address tokenOut, uint24 fee);
+    error NoPool(address tokenA, address tokenB, uint24 fee);
     /// @notice The pool ran out of liquidity before it had taken the whole amount.
     error PartialFill(uint256 taken, uint256 amountIn);
     /// @notice A route is fees of 3 bytes with tokens of 20 bytes in between, from one token to another.
@@ -52,8 +68,22 @@ contract UniswapV3Venue is ISwapVenue, ReentrancyGuardTransient {
     /// @notice What is sent here would stay here.
     error BadRecipient(address recipient);
 
-    constructor(address factory_, bytes32 poolCodeHash_) {
-        (factory, poolCodeHash) = (factory_, poolCodeHash_);
+    constructor(address owner_, address factory_) Ownable(owner_) {
+        factory = factory_;
+    }
+
+    /// @notice Trade in the factory's pool of these two for this fee, whichever of them is sold.
+    function list(address tokenA, address tokenB, uint24 fee) external onlyOwner {
+        address pool = IPoolFactory(factory).getPool(tokenA, tokenB, fee);
+        if (pool == address(0)) revert NoPool(tokenA, tokenB, fee);
+        _pools[_pair(tokenA, tokenB, fee)] = pool;
+        emit Listed(pool, tokenA, tokenB, fee);
+    }
+
+    /// @notice Trade in that pool no more. A token whose last pool goes cannot be sold: list another first.
+    function unlist(address tokenA, address tokenB, uint24 fee) external onlyOwner {
+        emit Unlisted(_listed(tokenA, tokenB, fee), tokenA, tokenB, fee);
+        delete _pools[_pair(tokenA, tokenB, fee)];
     }
 
     /// @inheritdoc ISwapVenue
@@ -82,35 +112,46 @@ contract UniswapV3Venue is ISwapVenue, ReentrancyGuardTransient {
     }
 
     /// @notice Called by the pool under way: pays it what it is owed.
-    /// @param data who pays and with what; ours, a pool gives back what it was given
+    /// @param data who pays, with what and how much; ours, a pool gives back what it was given
     function uniswapV3SwapCallback(int256 amount0, int256 amount1, bytes calldata data) external {
-        if (msg.sender != calling) revert NotThePool(msg.sender);
         (address payer, address token, uint256 amountIn) = abi.decode(data, (address, address, uint256));
+        if (_call(msg.sender, payer, token, amountIn) != awaited) revert NotThePool(msg.sender);
+        awaited = 0;
         uint256 owed = uint256(amount0 > 0 ? amount0 : amount1);
         if (owed != amountIn) revert PartialFill(owed, amountIn);
         if (payer == address(this)) IERC20(token).safeTransfer(msg.sender, owed);
         else IERC20(token).safeTransferFrom(payer, msg.sender, owed);
     }
 
-    /// @notice Address of the factory's pool, whether or not it exists.
+    /// @notice The listed pool of these two for this fee, whichever is sold; zero: none is listed.
     function poolOf(address tokenIn, address tokenOut, uint24 fee) public view returns (address) {
-        (address token0, address token1) = tokenIn < tokenOut ? (tokenIn, tokenOut) : (tokenOut, tokenIn);
-        bytes32 salt = keccak256(abi.encode(token0, token1, fee));
-        return address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", factory, salt, poolCodeHash)))));
+        return _pools[_pair(tokenIn, tokenOut, fee)];
     }
 
     function _hop(address payer, address tokenIn, address tokenOut, uint256 amountIn, address recipient, uint24 fee)
         private
         returns (uint256 amountOut)
     {
-        address pool = poolOf(tokenIn, tokenOut, fee);
-        if (pool.code.length == 0) revert NoPool(tokenIn, tokenOut, fee);
+        address pool = _listed(tokenIn, tokenOut, fee);
         bool down = tokenIn < tokenOut;
-        calling = pool;
+        awaited = _call(pool, payer, tokenIn, amountIn);
         (int256 amount0, int256 amount1) = IPoolSwap(pool).swap(
             recipient, down, int256(amountIn), down ? ROOT_MIN : ROOT_MAX, abi.encode(payer, tokenIn, amountIn)
         );
-        calling = address(0);
         return uint256(-(down ? amount1 : amount0));
+    }
+
+    function _listed(address tokenIn, address tokenOut, uint24 fee) private view returns (address pool) {
+        pool = poolOf(tokenIn, tokenOut, fee);
+        if (pool == address(0)) revert PoolNotListed(tokenIn, tokenOut, fee);
+    }
+
+    function _pair(address tokenA, address tokenB, uint24 fee) private pure returns (bytes32) {
+        (address token0, address token1) = tokenA < tokenB ? (tokenA, tokenB) : (tokenB, tokenA);
+        return keccak256(abi.encode(token0, token1, fee));
+    }
+
+    function _call(address pool, address payer, address token, uint256 amountIn) private pure returns (bytes32) {
+        return keccak256(abi.encode(pool, payer, token, amountIn));
     }
 }

@@ -24,6 +24,7 @@ import msgspec
 from pilotfish.domain.arith import INT64_MAX, Ints, mul, muldiv_floor
 from pilotfish.domain.errors import NumericOverflow
 
+CHAINS = ("evm",)  # venues whose trades stand in blocks, which may be replaced
 SUBLOT = 1_000_000  # exact targets are kept in millionths of a lot
 BPS = 10_000
 # Scaling by a power of ten is exact here or an error; the default context would round to 28 digits and say nothing.
@@ -72,6 +73,13 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True):
     def money_exponent(self) -> int:
         """Money per lot·price unit is 10^money_exponent; 0 on Hyperliquid perps and Polymarket: exact notionals."""
         return self.money_decimals - self.lot_decimals - self.price_decimals
+
+    @property
+    def reversible(self) -> bool:
+        """Whether its venue may take a trade back after the order is over: a match that fails to settle, a block that
+        is replaced.
+        """
+        return self.kind is Kind.OUTCOME or (self.kind is Kind.SPOT and self.venue in CHAINS)
 
     def lots(self, size: Decimal | str) -> int:
         """Size in lots. Raises NumericOverflow when it is not finite, not on the lot grid, or too large."""

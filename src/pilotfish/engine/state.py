@@ -118,6 +118,14 @@ class Watch(msgspec.Struct):
     only: Ints = msgspec.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
+class Returned(msgspec.Struct):
+    """Who gave back what of an order: columns by row. `fills`: what of it was mined again."""
+
+    rows: Ints
+    lots: Ints
+    fills: list[int] = []
+
+
 class Shared(msgspec.Struct):
     """Who got what of an order whose trades may yet fail: columns, a row may stand more than once."""
 
@@ -128,6 +136,7 @@ class Shared(msgspec.Struct):
     lots: Ints
     reference: int
     lead_ns: int
+    returned: dict[int, Returned] = {}  # by the order's own id, which in a batch is not the batch's
 
 
 class Settling(msgspec.Struct, frozen=True):

@@ -137,8 +137,9 @@ contract PaperVenue is ISwapVenue {
     {
         IERC20(tokenIn).safeTransferFrom(msg.sender, address(this), amountIn);
         uint256 gives = amountIn * prices.price(tokenIn) / prices.price(tokenOut) * (10_000 - costBps) / 10_000;
+        if (gives < least) revert TooLittle(gives, least);
         IMintable(tokenOut).mint(recipient, gives);
-        return least;
+        return gives;
     }
 }
 

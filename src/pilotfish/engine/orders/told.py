@@ -16,7 +16,7 @@ from pilotfish.engine.follows.entries import traded
 from pilotfish.engine.orders.cooling import note_answer, note_results
 from pilotfish.engine.orders.fanout import lacking, look_soon, watch, watch_key
 from pilotfish.engine.orders.leg import Occasion, Out
-from pilotfish.engine.orders.reversal import note_settling
+from pilotfish.engine.orders.reversal import note_settling, on_mined_again
 from pilotfish.engine.state import BatchOrder, BlockOrder, State, remember
 from pilotfish.execution.lifecycle import after, after_all, illegal
 
@@ -34,6 +34,9 @@ def on_fill(state: State, event: Fill) -> Out:
     if revived:
         order = state.rejected[event.coid]
     if order is None:
+        again = on_mined_again(state, event)
+        if again is not None:
+            return again
         if event.coid in state.closed and event.fill_id not in state.closed_fills.get(event.coid, []):
             return [], [_quarantine(state, f"fill {event.fill_id} of order {event.coid}", "the order was over")]
         return _stray(state, event.coid, "fill")

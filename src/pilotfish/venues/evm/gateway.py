@@ -22,6 +22,7 @@ from pilotfish.venues.net.terms import WireTerms
 from pilotfish.venues.session import Ask
 
 PROBES = 4
+_NOTHING = b'"0x"'
 COIN_WEI_MIN = 10**15  # less than this pays for hardly a swap
 
 
@@ -175,9 +176,12 @@ class _Asker:
         self.trips_ns.append(self._clock() - began)
         if not isinstance(answer, Answered) or answer.status != 200:
             why = f"answered {answer.status}" if isinstance(answer, Answered) else answer
-            raise VenueError("the node", why, "check http_url, the network, and whether the node is up")
+            raise VenueError("the node", why, "check rpc_url, the network, and whether the node is up")
         said = read_replies(answer.body)
         for number, call in enumerate(calls):
+            if call.method == "eth_call" and number in said and bytes(said[number].result) == _NOTHING:
+                to_do = "see whether it is the address of the contract it should be, on this chain"
+                raise VenueError(f"address {dict(call.params[0])['to']}", "nothing stands there", to_do)
             if number not in said or said[number].error is not None:
                 error = said.get(number, said.get(-1))
                 why = error.error.message[:200] if error is not None and error.error is not None else "no answer"

@@ -1,4 +1,4 @@
-"""Which transactions a signer signs: calls that trade, relay or anchor, and never one that pays somebody.
+"""Which transactions a signer signs: calls that trade, relay, anchor or keep, and never one that pays somebody.
 
 No coin goes with them, no contract is made, nothing is approved or transferred; a swap must pay out to the signer
 itself. So whoever reaches a signer can trade with what it may spend, and take nothing away. The one thing that is not a
@@ -27,6 +27,9 @@ _CALLS: dict[str, int | None] = {
     "liquidate(address,address,bytes[])": None,
     "stop(address,address,address,bytes)": None,
     "recovered(address,address)": None,
+    "pay(uint256)": None,
+    "mark(address)": None,
+    "record()": None,
 }
 """By signature: the place of the word that must be the signer's own address, where there is one."""
 PERMITTED = {keccak(signature.encode())[:4]: place for signature, place in _CALLS.items()}

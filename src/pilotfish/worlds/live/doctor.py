@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pilotfish.domain.mandate import NO_LIMIT, OMNIBUS, Follows
 from pilotfish.venues.gateway import AccountSurvey, Survey
+from pilotfish.worlds.live.chains import CHAIN
 from pilotfish.worlds.live.opening import name_of
 from pilotfish.worlds.live.settings import Limits, LiveSettings
 
@@ -132,7 +133,8 @@ def _accounts(settings: LiveSettings, survey: Survey, follows: Follows, keys: Se
     for who, amount in zip(follows.follower.tolist(), follows.allocation.tolist(), strict=True):
         allocated[who] = allocated.get(who, 0) + amount
     for one in survey.accounts:
-        out += _account(one, allocated.get(one.ours.account, 0), keys, settings.keys.may_withdraw)
+        may_withdraw = settings.keys.may_withdraw
+        out += _account(survey.venue, one, allocated.get(one.ours.account, 0), keys, may_withdraw)
     wanted = {OMNIBUS} if settings.run.route == "omnibus" else set(follows.follower.tolist())
     missing = wanted - {one.ours.account for one in survey.accounts}
     if missing:
@@ -141,18 +143,21 @@ def _accounts(settings: LiveSettings, survey: Survey, follows: Follows, keys: Se
     return out
 
 
-def _account(one: AccountSurvey, allocated: int, keys: Sequence[str], may_withdraw: bool) -> list[Finding]:
+def _account(venue: str, one: AccountSurvey, allocated: int, keys: Sequence[str], may_withdraw: bool) -> list[Finding]:
     name, out = f"account {short(one.ours.address)}", list[Finding]()
     if one.ours.key.lower() not in keys:
         to_do = "pilotfish keys list shows what is there; pilotfish keys new, then approve it"
         out.append(Finding(Level.ERROR, name, f"its key {one.ours.key} cannot sign here", to_do))
     if one.may_withdraw:
         to_do = one.note or "make a key that trades only (pilotfish keys new, pilotfish approve) and name that one"
+        if venue == CHAIN:
+            to_do = "a chain knows no others: [keys] may_withdraw = true accepts it; keep little money there"
         why = f"the key {one.ours.key} could withdraw"
         accepted = Finding(Level.WARNING, name, why, "[keys] may_withdraw accepts it; keep little money there")
         out.append(accepted if may_withdraw else Finding(Level.ERROR, name, why, to_do))
     if one.may_trade is False:
-        out.append(Finding(Level.ERROR, name, f"the key {one.ours.key} may not trade. {one.note}", "pilotfish approve"))
+        why = f"the key {one.ours.key} may not trade. {one.note}"
+        out.append(Finding(Level.ERROR, name, why, "pilotfish approve" if venue != CHAIN else "mend it with a wallet"))
     if one.equity < allocated:
         why = f"{_usdc(one.equity)} equity, less than the {_usdc(allocated)} that followers allocated"
         out.append(Finding(Level.ERROR, name, why, "deposit, or allocate less"))

@@ -38,12 +38,25 @@ class Run(Table, frozen=True, kw_only=True):
     on_stop: Literal["cancel", "leave"] = "cancel"  # open orders, when it ends
 
 
+class PoolEntry(Table, frozen=True, kw_only=True):
+    """A Uniswap v3 pool, by its address, and which of its two tokens is the base."""
+
+    pool: str
+    base: str
+
+
 class VenueTable(Table, frozen=True, kw_only=True):
     name: str = "hyperliquid"
     instruments: tuple[str, ...] = ()  # those that are traded; none named: every perpetual of the venue
     ws_url: str = ""  # instead of the venue's own
     http_url: str = ""
-    rpc_url: str = ""  # an EVM node, for leads that are followed on chain
+    rpc_url: str = ""  # an EVM node: the venue `evm` itself, or for leads that are followed on chain
+    send_url: str = ""  # evm: another node for transactions alone, a private one for instance
+    chain: int = 0  # evm: the chain's id …
+    router: str = ""  # … and Uniswap's SwapRouter on it
+    depth: int = 1  # evm: blocks on an order's own before it is over
+    gas_gwei_max: Decimal = Decimal(500)  # evm: for one gas, tip included
+    pools: tuple[PoolEntry, ...] = ()  # evm: what is traded
     dead_man_switch: bool = False  # the venue cancels our orders when it stops hearing from us, where it can
 
 

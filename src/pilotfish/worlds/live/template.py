@@ -27,8 +27,18 @@ name = "hyperliquid"      # `pilotfish run --venue help` lists them
 instruments = []          # those that are traded, such as ["BTC", "ETH"]; none named: every perpetual
 # ws_url = ""             # instead of the venue's own address
 # http_url = ""
-# rpc_url = ""            # an EVM node, for leads that are followed on chain
+# rpc_url = ""            # an EVM node: the venue evm itself; on polymarket for leads that are followed on chain
 dead_man_switch = false   # the venue cancels our orders when it stops hearing from us, where it can
+
+# These are of evm alone (docs/evm.md). An address of a node with a key in it belongs into PILOTFISH_VENUE__RPC_URL.
+# send_url = ""           # another node for transactions alone, a private one for instance
+# chain = 1               # the chain's id
+# router = "0x0000000000000000000000000000000000000000"   # Uniswap's SwapRouter there
+# depth = 1               # blocks on an order's own before it is over: as deep as the chain may turn back
+# gas_gwei_max = 500      # for one gas, tip included
+# [[venue.pools]]         # what is traded
+# pool = "0x0000000000000000000000000000000000000000"     # a Uniswap v3 pool …
+# base = "0x0000000000000000000000000000000000000000"     # … and which of its two tokens is the base
 
 [trade]                   # another venue than the leads', to which orders go by [[mappings]] (docs/ccxt.md)
 name = ""                 # binance, bybit or okx; none: [venue]

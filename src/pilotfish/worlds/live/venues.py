@@ -20,6 +20,7 @@ from pilotfish.venues.hyperliquid.gateway import HyperliquidGateway
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.polymarket.gateway import PolymarketGateway
 from pilotfish.venues.polymarket.settings import Settings as PolymarketSettings
+from pilotfish.worlds.live.chains import CHAIN, chain_of
 from pilotfish.worlds.live.exchanges import EXCHANGES, exchange_of, with_key
 from pilotfish.worlds.live.pair_gateway import PairGateway
 from pilotfish.worlds.live.settings import (
@@ -40,6 +41,7 @@ SUMMARIES = {
     "hyperliquid-twin": "a server on this machine that speaks its protocol: real sockets, no account, no money",
     "polymarket": "outcome tokens on Polymarket",
     "polymarket-twin": "a server on this machine that speaks its protocol",
+    CHAIN: "tokens in Uniswap v3 pools of a chain",
     **{name: f"linear perpetuals on {name}, to trade on: nobody is followed there" for name in EXCHANGES},
     **{f"{name}-twin": "a server on this machine that speaks its protocol" for name in EXCHANGES},
 }
@@ -133,6 +135,7 @@ _GATEWAYS: dict[str, Callable[[LiveSettings], Gateway]] = {
     "hyperliquid": lambda settings: _hyperliquid(settings, mainnet=True),
     "hyperliquid-testnet": lambda settings: _hyperliquid(settings, mainnet=False),
     "polymarket": _polymarket,
+    CHAIN: chain_of,
 }
 
 

@@ -1,4 +1,4 @@
-"""`pilotfish chain anchor` and `pilotfish chain watch`, apart from how they are typed."""
+"""`pilotfish chain anchor`, `watch` and `relay`, apart from how they are typed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.deploy.record import Record, read_record
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
+from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.pool import SignerLink
@@ -21,8 +23,12 @@ from pilotfish.venues.net.http import Http
 from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
+from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
 from pilotfish.worlds.onchain.publishing import Publisher, Round
+from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
+from pilotfish.worlds.onchain.relay_places import RelayJob, settings_of
+from pilotfish.worlds.onchain.relaying import Relaying, keys_of
 from pilotfish.worlds.onchain.sending import Sender, Sign
 from pilotfish.worlds.onchain.watching import Books, Watcher, watch
 
@@ -38,6 +44,16 @@ class AnchorJob(msgspec.Struct, frozen=True):
     publisher: str
     since: int = 0
     every_s: float = 0.0
+
+
+class WatchJob(msgspec.Struct, frozen=True):
+    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means and NAV are kept, too."""
+
+    books: Books
+    url: str
+    key: str
+    chain: int = 0
+    keeps: bool = True
 
 
 def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
@@ -76,25 +92,60 @@ def _said(done: Round) -> str:
     return f"{done.records:,} records, batch {done.batches - 1}: {how}"
 
 
-def watch_books(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int = 0) -> None:
-    """Close who reaches the line, until Ctrl-C. `chain`: its id, where that is known."""
-    check_address("--key", key)
+def watch_books(job: WatchJob, keys: Keys, console: Console) -> None:
+    """Close who reaches the line, until Ctrl-C."""
+    check_address("--key", job.key)
     with contextlib.suppress(KeyboardInterrupt):
-        on_loop(_watch(books, url, key, keys, console, chain))
+        on_loop(_watch(job, keys, console))
 
 
-async def _watch(books: Books, url: str, key: str, keys: Keys, console: Console, chain: int) -> None:
+async def _watch(job: WatchJob, keys: Keys, console: Console) -> None:
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
     async def pause() -> None:
         await asyncio.sleep(BLOCK_S)
 
-    async with node_of(url) as node, signing(keys, key) as sign:
-        await on_chain(node, chain)
-        watcher = Watcher(node, Sender(node, key, sign), books, tell)
+    books = job.books
+    async with node_of(job.url) as node, signing(keys, job.key) as sign:
+        await on_chain(node, job.chain)
+        sender = Sender(node, job.key, sign)
+        keeper = Keeper(node, sender, books.liquidator, books.vaults, books.since, tell) if job.keeps else None
+        watcher = Watcher(node, sender, books, tell, keeper)
         tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
         await watch(watcher, node, pause, tell)
+
+
+def relay(job: RelayJob, keys: Keys, console: Console) -> None:
+    """Mirror what leads do, until Ctrl-C. Raises ConfigError, KeyRefused, NoAnswer."""
+    job.check()
+    record = read_record(job.deployment)
+    if record is None:
+        raise ConfigError(f"--deployment {job.deployment}", "is not there", "pilotfish chain deploy, or chain up")
+    if keys.signer:
+        why = "signs no instructions: a relayer has its agent's key itself"
+        raise ConfigError("[keys] signer", why, "name a folder, with a key that pays for gas and nothing else")
+    store = Keystore(Path(keys.folder).expanduser())
+    needed = keys_of(job, record, store.addresses())
+    password = read_password(keys.password_file)
+    unlocked = [store.unlock(address, password) for address in needed]
+    with contextlib.suppress(KeyboardInterrupt):
+        on_loop(_relay(job, record, unlocked, console))
+
+
+async def _relay(job: RelayJob, record: Record, keys: Sequence[Key], console: Console) -> None:
+    def tell(sentence: str) -> None:
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+    async with node_of(job.url) as node:
+        await on_chain(node, record.chain_id)
+        settings = await settings_of(job, record, node)
+        cursor = read_cursor(cursor_path(job.deployment, job.key), record, settings.executor)
+        relaying = Relaying(job, record, settings, keys, cursor, tell)
+        vaults = sum(not book.desk for book in settings.books)
+        wallets = sum(len(book.wallets) for book in settings.books)
+        tell(f"relaying for {vaults} vaults and {wallets} wallets; Ctrl-C ends it")
+        await relaying.run(node)
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, tag
 from pilotfish.venues.evm.watch.bot import Account, Doubt, Duty, Kind, Seen, Watch
 from pilotfish.venues.evm.watch.reading import Reader, calldata, guard_of, reason, wallets_of
+from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.sending import Sender
 
 Tell = Callable[[str], None]
@@ -33,10 +34,13 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class Watcher:
-    """`tell` hears a sentence for whatever was done, and for each new doubt. The `sender` is nobody else's."""
+    """`tell` hears a sentence for whatever was done, and for each new doubt. The `sender` is nobody else's, but for the
+    `keeper`'s, who comes after everybody was looked at.
+    """
 
-    def __init__(self, node: Node, sender: Sender, books: Books, tell: Tell) -> None:
+    def __init__(self, node: Node, sender: Sender, books: Books, tell: Tell, keeper: Keeper | None = None) -> None:
         self._node, self._sender, self._books, self._tell = node, sender, books, tell
+        self._keeper = keeper
         self._watch, self._guard, self._next = Watch(), "", books.since
         self._doubts: dict[Account, str] = {}
         self._duties: dict[int, Duty] = {}
@@ -70,11 +74,13 @@ class Watcher:
             duty = self._watch.saw(account, number, seen)
             if duty is not None:
                 sent += await self._do(duty, number)
-        return sent
+        return sent + (await self._keeper.block(number) if self._keeper is not None else 0)
 
     async def _hear(self, number: int) -> None:
         """What has become of the transactions that went out."""
         for ended in await self._sender.look():
+            if self._keeper is not None and self._keeper.ended(ended):
+                continue
             # It may be in a block that is newer than the one looked at: what that one still shows is over.
             self._watch.ended(ended.number, max(number, ended.block), ok=ended.ok)
             duty = self._duties.pop(ended.number)

@@ -53,8 +53,10 @@ class MirrorExecutor(Owned):
     mirror: Function[[Instruction, bytes, bytes], tuple[int, int]]
 
 
-class UniswapV3Venue(Contract):
+class UniswapV3Venue(Owned):
     artifact = "UniswapV3Venue"
+    list_: Function[[str, str, int], None]
+    pool_of: Function[[str, str, int], str]
 
 
 class Liquidator(Owned):
@@ -82,6 +84,7 @@ class Limits(Tuple, frozen=True):
     exit_slippage_bps: int
     order_bps_max: int
     stop_bps: int
+    bleed_bps_max: int
 
 
 class VaultConfig(Tuple, frozen=True):

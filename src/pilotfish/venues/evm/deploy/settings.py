@@ -26,12 +26,17 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class TokenSettings(_Table, frozen=True, kw_only=True):
-    """A token that may be traded against the asset. `pool`: its Uniswap v3 pool with the asset."""
+    """A token that may be traded against the asset. `pool`: the Uniswap v3 pool of the two that the guard asks.
+
+    `pool_fees`: of the pools of the two that may be traded in, hundredths of a basis point. Choose deep ones: who
+    brings an order picks among them.
+    """
 
     name: str
     address: Address
     feed: Address
     pool: Address
+    pool_fees: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (3_000,)
     heartbeat_s: Count = DAY_S
     window_s: Count = 1_800
     deviation_bps: Bps = 200
@@ -81,6 +86,8 @@ class VaultSettings(_Table, frozen=True, kw_only=True):
     exit_slippage_bps: Bps = 200
     order_bps_max: Bps = 5_000
     stop_bps: Bps = 5_000
+    bleed_bps_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
+    """What mirrored trades may lose against the guard's prices, of NAV: at once, and again with each day."""
     counted_from: Count = 0
     """Base units: what its closing must sell for to count for the breaker."""
 

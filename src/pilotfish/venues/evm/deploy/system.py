@@ -31,12 +31,9 @@ from pilotfish.venues.evm.contracts.system import (
     VaultRouter,
     VolumeBadge,
 )
-from pilotfish.venues.evm.deploy import packages
-from pilotfish.venues.evm.deploy.market import POOL_JSON
 from pilotfish.venues.evm.deploy.safe import NOBODY, deploy_safe, hand_over, leave_safe
 from pilotfish.venues.evm.deploy.settings import Settings, VaultSettings
 from pilotfish.venues.evm.deploy.steps import Deployer
-from pilotfish.venues.keys.key import keccak
 
 COUPON_PERIODS = 12
 """Of 30 days."""
@@ -64,7 +61,7 @@ async def deploy_system(deployer: Deployer, settings: Settings) -> None:
     core = await _core(deployer, settings, timelock)
     await _prices(deployer, settings, core.guard)
     books: dict[str, int] = {}
-    owned: list[Owned] = [core.guard, core.breaker, core.pool, core.executor, core.liquidator, core.coupons]
+    owned: list[Owned] = [core.guard, core.breaker, core.pool, core.executor, core.liquidator, core.coupons, core.venue]
     router = await deployer.create(VaultRouter, me, settings.asset.address)
     for number, one in enumerate(settings.vaults, start=1):
         schedule, vault = await _vault(deployer, settings, core, one, number)
@@ -93,8 +90,7 @@ async def _core(deployer: Deployer, settings: Settings, timelock: Timelock) -> C
     pool = await deployer.create(InsurancePool, me, asset)
     liquidator = await deployer.create(Liquidator, me, breaker.address, pool.address, guard.address)
     executor = await deployer.create(MirrorExecutor, me, pool.address, settings.bond_min, settings.bond_max)
-    pool_code = keccak(bytes.fromhex(packages.artifact(POOL_JSON)["bytecode"][2:]))
-    venue = await deployer.create(UniswapV3Venue, settings.uniswap_factory, pool_code)
+    venue = await _venue(deployer, settings)
     coupons = await deployer.create(FeeCoupon, me)
     for holder in settings.coupons:
         await deployer.act(f"coupon of {holder}", coupons.mint(holder, COUPON_PERIODS))
@@ -104,6 +100,16 @@ async def _core(deployer: Deployer, settings: Settings, timelock: Timelock) -> C
     await deployer.act("the liquidator claims insurance", pool.set_claimant(liquidator.address, True))
     await deployer.act("forfeited bonds are insurance", pool.set_book(executor.address, True))
     return Core(timelock, guard, breaker, pool, executor, venue, liquidator, coupons)
+
+
+async def _venue(deployer: Deployer, settings: Settings) -> UniswapV3Venue:
+    """It trades in the pools that the settings name, and in no other."""
+    venue = await deployer.create(UniswapV3Venue, deployer.key.address, settings.uniswap_factory)
+    for token in settings.tokens:
+        for fee in token.pool_fees:
+            pool = venue.list_(token.address, settings.asset.address, fee)
+            await deployer.act(f"{token.name} is traded in its pool of {fee}", pool)
+    return venue
 
 
 async def _prices(deployer: Deployer, settings: Settings, guard: PriceGuard) -> None:
@@ -125,7 +131,8 @@ async def _vault(
                   fees.second_rate_bps, fees.third_from_bps, fees.third_rate_bps)  # fmt: skip
     schedule = await deployer.create(FeeSchedule, terms, deployer.key.address, name=f"FeeSchedule{mark}")
     held = [token.address for token in settings.tokens if not one.tokens or token.name in one.tokens]
-    limits = Limits(one.lock_s, one.entry_slippage_bps, one.exit_slippage_bps, one.order_bps_max, one.stop_bps)
+    limits = Limits(one.lock_s, one.entry_slippage_bps, one.exit_slippage_bps, one.order_bps_max, one.stop_bps,
+                    one.bleed_bps_max)  # fmt: skip
     config = VaultConfig(
         settings.asset.address, one.name, one.symbol, one.lead, core.timelock.address, core.executor.address,
         core.liquidator.address, core.guard.address, core.breaker.address, core.venue.address, core.pool.address,

@@ -60,10 +60,10 @@ class Way:
 
     def going(self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int) -> Outgoing:
         settings = self._settings
-        if not book.wallets:
-            data = mirror_calldata(order, signature, book.route)
+        if not book.wallets and not book.desk:
+            data = mirror_calldata(order, signature, book.way(order))
             return self._alone(settings.executor, data, settings.vault_gas, batch=False)
-        data = userops.copy_calldata(order, signature, book.wallets, book.slippage_bps, book.route)
+        data = userops.copy_calldata(order, signature, book.wallets, book.slippage_bps, book.way(order))
         gas = settings.batch_gas + settings.wallet_gas * len(book.wallets)
         if settings.bundling is None or self._operator is None:
             return self._alone(book.address, data, gas, batch=True)

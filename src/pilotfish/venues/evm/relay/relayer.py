@@ -19,7 +19,7 @@ from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.reading import Block, Reading
 from pilotfish.venues.evm.relay.deeds import Deed, Deeds, Refused, Untold, order_of
 from pilotfish.venues.evm.relay.sending import Relayed, Sending, State
-from pilotfish.venues.evm.relay.settings import RelaySettings
+from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.stream import HEADS, Stream
 from pilotfish.venues.evm.trading.signing import Signing
@@ -28,7 +28,7 @@ from pilotfish.venues.evm.wire.rpc import Call, Log, read_head, read_height
 from pilotfish.venues.evm.wire.swaps import SWAP
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.session import Out
+from pilotfish.venues.session import Out, Unfinished
 
 _KEPT = 4_096
 _LOOK_NS = SECOND // 4
@@ -91,10 +91,26 @@ class Relayer:
         """Whether it hears everything, and could send."""
         return self.stream.ready and self.reading.current and self.sending.lane.ready
 
+    @property
+    def settled_to(self) -> int:
+        """The block up to which every swap is known and every mirror over: a restart may go on behind it; -1: none."""
+        if any(not asked.nobodys for asked in self._asking.values()):
+            return -1
+        open_ = [one.block for one in self.relayed.values() if not one.over and one.block >= 0]
+        return min([self.reading.read_to, *(block - 1 for block in open_)])
+
+    def follow(self, book: Book) -> None:
+        """A book as it is from now on; its lead stays the same."""
+        if book.address in self._books:
+            self._books[book.address] = book
+
     def _newest(self) -> int:
         return self.reading.head.number if self.reading.head is not None else -1
 
     # -- a session -----------------------------------------------------------------------------------------------------
+
+    def recall(self, unfinished: Unfinished, now_ns: int) -> None:
+        """Nothing of a journal's is a relayer's: what was carried out stands on the chain."""
 
     def start(self, now_ns: int) -> None:
         self.stream.start()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.settings import SECOND, Settings
-from pilotfish.venues.evm.wire.instructions import WAD
+from pilotfish.venues.evm.wire.instructions import WAD, Instruction
 
 
 class Book(msgspec.Struct, frozen=True):
-    """A vault (no wallets), or a desk and who is copied for in one batch. Addresses in lower case.
+    """A vault (no wallets), or a desk and who is copied for in one batch. Addresses in lower case. `desk`: it is one,
+    though nobody may have a wallet there yet.
 
     `fraction_max`: no instruction for more than this share is sent, times 1e18. `slippage_bps`: how much worse than the
-    lead's own price the book's may be; for a desk also against the checked price.
+    lead's own price the book's may be; for a desk also against the checked price. `routes`: by token, where not all of
+    them take the one `route`.
     """
 
     address: str
@@ -24,6 +26,11 @@ class Book(msgspec.Struct, frozen=True):
     slippage_bps: int = 50
     fraction_max: int = WAD
     wallets: Sequence[str] = ()
+    routes: Mapping[str, bytes] = {}
+    desk: bool = False
+
+    def way(self, order: Instruction) -> bytes:
+        return self.routes.get(order.token_in) or self.routes.get(order.token_out) or self.route
 
 
 class Bundling(msgspec.Struct, frozen=True):

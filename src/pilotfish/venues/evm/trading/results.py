@@ -72,7 +72,7 @@ class Results:
         self.acted.note(log.key, log.block, Undo(order, log.key))
         order.fills = {**order.fills, log.key: Fills(number, trade, log.block, stamp_ns)}
         order.absent = False
-        if order.batch is None:
+        if order.batch is None or order.taken_back:
             self._link.told.append(Fill(stamp_ns, now_ns, place.coid, number, trade.lots, trade.price, trade.cost, 0))
 
     def undone(self, undo: Undo, now_ns: int) -> None:
@@ -85,6 +85,7 @@ class Results:
         self._link.counts["fills taken back"] += 1
         self._returned[undo.key] += 1
         trade = found.trade
+        order.taken_back |= order.over
         if order.batch is None or order.over:
             self._link.told.append(
                 FillReversed(

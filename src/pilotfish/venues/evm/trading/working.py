@@ -55,6 +55,7 @@ class Order(msgspec.Struct):
     cancelling: bool = False
     absent: bool = False
     recalled: bool = False  # of an earlier life
+    taken_back: bool = False  # a fill of it, after its end
     tries: int = 0
 
     @property

@@ -1,0 +1,120 @@
+"""`pilotfish chain relay`: a relayer over real sockets, told of in lines, until it is stopped.
+
+Where it was is written down as it goes on. What it does twice all the same, the contracts carry out once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.deploy.record import Record
+from pilotfish.venues.evm.eyes import NoAnswer, Node
+from pilotfish.venues.evm.relay.relayer import Relayer
+from pilotfish.venues.evm.relay.sending import Relayed, State
+from pilotfish.venues.evm.relay.settings import RelaySettings
+from pilotfish.venues.keys.key import Key
+from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.net.driver import Driver
+from pilotfish.worlds.onchain.relay_cursor import Cursor, cursor_path, write_cursor
+from pilotfish.worlds.onchain.relay_places import WALLETS_MAX, RelayJob, appointed, desk_of, wallets_of
+
+Tell = Callable[[str], None]
+LOOK_S = 0.1
+WALLETS_S = 15.0  # how often the desk is asked for wallets that were opened since
+STOP_S = 40.0
+MS = 1_000_000
+_ENDS = {
+    State.DONE: "mirrored", State.ALREADY: "nothing to do", State.REFUSED: "refused", State.REVERTED: "reverted",
+    State.LATE: "too late",
+}  # fmt: skip
+
+
+class Relaying:
+    """One run. `keys`: all that sign, the agent's among them, and the operator's where it is here."""
+
+    def __init__(
+        self, job: RelayJob, record: Record, settings: RelaySettings, keys: Sequence[Key], cursor: Cursor, tell: Tell
+    ) -> None:
+        self._job, self._record, self._settings, self._cursor, self._tell = job, record, settings, cursor, tell
+        held = {key.address: key for key in keys}
+        ring = Keyring(keys)
+        operator = held.get(record.settings.operator.lower()) if record.settings else None
+        if job.since >= 0:
+            cursor.first, cursor.block, cursor.over = max(1, job.since), max(1, job.since) - 1, {}
+        self.relayer = Relayer(settings, held[job.signs], ring, operator, cursor.since)
+        cursor.remind(self.relayer)
+        self._said = set(self.relayer.relayed)
+        self._driver = Driver(self.relayer, sign_here=lambda one: ring.sign_all([one])[0])
+        self._path = cursor_path(job.deployment, job.key)
+        self._wallets = sum(len(book.wallets) for book in settings.books)
+        self.stopping = asyncio.Event()
+
+    async def run(self, node: Node) -> None:
+        """Until `stopping` is set or it is cancelled. Raises what broke it."""
+        await self._doubts(node)
+        await self._driver.start()
+        looking = asyncio.create_task(self._watch_wallets(node))
+        try:
+            while not self.stopping.is_set() and self._driver.failure is None:
+                self.look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await self._driver.stop(STOP_S)
+            self.look()
+        if self._driver.failure is not None:
+            raise self._driver.failure
+
+    def look(self) -> None:
+        """Tell what has ended since, and write down how far it is."""
+        relayed = self.relayer.relayed
+        self._said &= set(relayed)
+        for name, one in relayed.items():
+            if one.over and name not in self._said:
+                self._said.add(name)
+                self._tell(line_of(one))
+        if self._cursor.advance(self.relayer):
+            write_cursor(self._path, self._cursor)
+
+    async def _doubts(self, node: Node) -> None:
+        """What will be refused is said before it is: an agent that nobody has appointed."""
+        for lead in sorted({book.lead for book in self._settings.books}):
+            if not await appointed(node, self._settings.executor, lead, self._job.signs):
+                self._tell(f"{lead} has not appointed {self._job.signs} (approveAgent): nothing of it will be mirrored")
+
+    async def _watch_wallets(self, node: Node) -> None:
+        """Followers come while it runs."""
+        desk = next((book for book in self._settings.books if book.desk), None)
+        while desk is not None:
+            await asyncio.sleep(WALLETS_S)
+            try:
+                found = await wallets_of(node, self._record, desk.lead)
+            except NoAnswer as silent:
+                self._tell(str(silent))
+                continue
+            if len(found) != self._wallets:
+                self._wallets = len(found)
+                self.relayer.follow(desk_of(self._record, self._job, found[:WALLETS_MAX], dict(desk.routes)))
+                over = len(found) - WALLETS_MAX
+                left = f"; {over} more than one batch carries are left out" if over > 0 else ""
+                self._tell(f"the desk has {len(found)} wallets of {desk.lead}{left}")
+
+
+def line_of(one: Relayed) -> str:
+    """What became of an instruction."""
+    took = f", {(one.taken_ns - one.seen_ns) / MS:,.0f} ms to a node's word" if one.taken_ns else ""
+    whose = f"lead {one.lead}" + (f" for {one.book}" if one.book else "")
+    why = f" ({one.why})" if one.why else ""
+    return f"{whose}, {one.transaction or 'instruction'}: {_ENDS[one.state]}{why}{took}"
+
+
+def keys_of(job: RelayJob, record: Record, addresses: Sequence[str]) -> list[str]:
+    """Which keys of a keystore are needed. Raises ConfigError where one that must be there is not."""
+    for address in dict.fromkeys((job.key.lower(), job.signs)):
+        if address not in addresses:
+            raise ConfigError(f"key {address}", "is not in the keystore", "pilotfish keys new makes one")
+    operator = record.settings.operator.lower() if record.settings else ""
+    return [one for one in dict.fromkeys((job.key.lower(), job.signs, operator)) if one in addresses]
