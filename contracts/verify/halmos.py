@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from contracts.verify.running import run
-from contracts.verify.tools import CONTRACTS, OUT, environment, program
+from contracts.verify.tools import CONTRACTS, OUT, program, proofs
 
 SOLVER_MS = 60_000
 """A query that takes longer is not proven, and says so."""
@@ -15,8 +15,7 @@ def halmos() -> tuple[str, list[str]]:
     """What was proven, and what was not: refuted, timed out, or without any path that ends well."""
     report = OUT / "halmos.json"
     report.unlink(missing_ok=True)
-    built = {"FOUNDRY_OUT": str(OUT / "proofs"), "FOUNDRY_CACHE_PATH": str(OUT / "proofs-cache")}
-    env = environment() | {"FOUNDRY_PROFILE": "proofs"} | built
+    env = proofs()
     command = [
         program("halmos"),
         "--forge-build-out",
@@ -30,7 +29,7 @@ def halmos() -> tuple[str, list[str]]:
     code, told = run("halmos", command, CONTRACTS, env, OUT / "logs/halmos.log")
     if not report.exists():
         return "did not run", [(OUT / "logs/halmos.log").read_text()[-1000:] + told[-1000:]]
-    results = [proof for proofs in json.loads(report.read_text())["test_results"].values() for proof in proofs]
+    results = [proof for suite in json.loads(report.read_text())["test_results"].values() for proof in suite]
     faults = [f"{proof['name']}: not proven (exit code {proof['exitcode']})" for proof in results if proof["exitcode"]]
     if not results or (code and not faults):
         faults.append(f"halmos ended with {code}: {told[-1000:]}")

@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
-from contracts.verify.tools import CONTRACTS, FORGE, HERE, OUT, environment, program
+from contracts.verify.tools import CONTRACTS, FORGE, HERE, OUT, environment, program, proofs
 
 LIST = HERE / "mutants.toml"
 AT_ONCE = 2
-TIME_MAX_S = 420
+TIME_MAX_S = 1_200
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def caught(mutant: Mutant, project: Path) -> bool:
         if mutant.by.endswith("Proofs"):
             return _refuted(mutant, project)
         command: list[str | Path] = [FORGE, "test", "--json", "--fail-fast", "--match-contract", f"^{mutant.by}$"]
-        done = _run(command, project)
+        done = _run(command, project, environment(project))
         if not done.stdout.startswith("{"):
             raise SystemExit(
                 f"mutant {mutant.name} does not compile or run:\n{done.stderr[-2000:]}{done.stdout[-500:]}"
@@ -94,24 +94,23 @@ def caught(mutant: Mutant, project: Path) -> bool:
 def _refuted(mutant: Mutant, project: Path) -> bool:
     report = project / "halmos.json"
     report.unlink(missing_ok=True)
-    built = environment(project)["FOUNDRY_OUT"]
-    command: list[str | Path] = [program("halmos"), "--forge-build-out", built, "--contract", mutant.by]
-    _run([*command, "--json-output", report, "--no-status", "--solver-timeout-assertion", "60000"], project)
+    own = proofs(project)
+    command: list[str | Path] = [program("halmos"), "--forge-build-out", own["FOUNDRY_OUT"], "--contract", mutant.by]
+    command += ["--json-output", report, "--no-status", "--solver-timeout-assertion", "60000"]
+    _run(command, project, own)
     if not report.exists():
         raise SystemExit(f"mutant {mutant.name}: halmos did not run")
-    return any(
-        proof["num_models"] for proofs in json.loads(report.read_text())["test_results"].values() for proof in proofs
-    )
+    suites = json.loads(report.read_text())["test_results"].values()
+    return any(proof["num_models"] for told in suites for proof in told)
 
 
-def _run(command: list[str | Path], project: Path) -> subprocess.CompletedProcess[str]:
-    env = environment(project) | {
-        "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": str(project / "failures"),
-        "HOME": str(project),
-    }
-    return subprocess.run(
-        command, cwd=project, env=env, capture_output=True, text=True, timeout=TIME_MAX_S, check=False
-    )
+def _run(command: list[str | Path], project: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, cwd=project, env=env, capture_output=True, text=True, timeout=TIME_MAX_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"mutants: {command[0]} took more than {TIME_MAX_S} s") from None
 
 
 def mutants() -> tuple[str, list[str]]:

@@ -38,6 +38,13 @@ def environment(project: Path = CONTRACTS) -> dict[str, str]:
     }
 
 
+def proofs(project: Path = CONTRACTS) -> dict[str, str]:
+    """The same for halmos, which builds the proofs alone, and without forge's links between tests and sources."""
+    below = project.relative_to(ROOT)
+    built = {"FOUNDRY_OUT": str(OUT / "proofs" / below), "FOUNDRY_CACHE_PATH": str(OUT / "proofs-cache" / below)}
+    return environment(project) | {"FOUNDRY_PROFILE": "proofs"} | built
+
+
 def install_all() -> None:
     """Whatever is not there or not as the locks say. Raises SystemExit with what to do where it cannot."""
     OUT.mkdir(parents=True, exist_ok=True)

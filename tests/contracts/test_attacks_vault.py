@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.attack_scene import DAY, LIMITS, STEPS, USDC, WETH, System, open_vault, steps, system
+from tests.contracts.attack_scene import DAY, LIMITS, ROUTE, STEPS, USDC, WETH, System, open_vault, steps, system
 from tests.contracts.chain import gas_used, reverts
 from tests.contracts.market import fund
 
@@ -177,3 +177,17 @@ def test_a_gain_while_an_exit_waits_is_not_for_who_comes_after(s):
     s.do("mallory", s.vault.functions.claim(s.people["ann"]))
     gain = shares(s, "mallory") * price(s) // 10**36 - put_in
     assert gain <= 0, f"{gain / USDC:,.0f} USDC of a gain made before the deposit"
+
+
+@pytest.mark.xfail(strict=True, reason="a stage of an unwinding is never smaller than a fifth")
+def test_an_exit_goes_on_by_smaller_pieces_when_the_pool_has_become_shallow(s):
+    """Nineteen twentieths of the liquidity leave: a fifth of the holding is too much for one trade now."""
+    for _ in range(2):
+        s.mirror(fraction=0.8)
+        s.wait(3600)
+    s.wait(DAY)
+    s.do("ann", s.vault.functions.requestRedeem(shares(s, "ann"), s.people["ann"], s.people["ann"]))
+    s.do("relayer", s.vault.functions.settle())
+    liquidity = s.market.pool.functions.liquidity().call()
+    s.do("owner", s.market.manager.functions.decreaseLiquidity((1, liquidity * 19 // 20, 0, 0, 2**64)))
+    s.do("relayer", s.vault.functions.unwind(s.market.weth.address, ROUTE))
