@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +15,7 @@ from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
 from tests.contracts.follow_scene import MANDATE, person, rows, sign
-from tests.contracts.market import CORE, FEE, NODE_MODULES, Market, fund, market
+from tests.contracts.market import FEE, Market, fund, market
 from tests.contracts.nodes import later
 
 USDC, WETH, SCALE = 10**6, 10**18, 10**36
@@ -26,8 +25,8 @@ GAS = 16_000_000
 """Given outright, so that nothing is estimated; below the cap of one transaction (EIP-7825)."""
 STEPS = (0, 0, 500, 1000, 1000, 3000, 1500)
 """No subscription, no management fee; 5% of the gain, 10% from 10% of the mark, 15% from 30%."""
-LIMITS = (DAY, 100, 100, 10_000, 5_000)
-"""Lock, slippages 1%, orders of any size, account stop at half of the highest NAV per share."""
+LIMITS = (DAY, 100, 100, 10_000, 5_000, 300)
+"""Lock, slippages 1%, orders of any size, account stop at half of the highest NAV per share, 3% bled a day."""
 LOW, HIGH = 4295128740, 1461446703485210103287273052203988822378723970341
 
 
@@ -177,15 +176,15 @@ def system(web3: Web3, terms: tuple[int, ...] = STEPS, limits: tuple[int, ...] =
     guard = deploy(web3, "PriceGuard", owner, usdc, "0x" + "0" * 40, 0)
     breaker = deploy(web3, "Breaker", owner)
     pool = deploy(web3, "InsurancePool", owner, usdc)
-    pool_code = at_package_code(f"{CORE}/UniswapV3Pool.sol/UniswapV3Pool.json")
     made = System(
         web3, m, guard, breaker, pool, deploy(web3, "FeeCoupon", owner),
-        deploy(web3, "UniswapV3Venue", m.factory.address, Web3.keccak(pool_code)),
+        deploy(web3, "UniswapV3Venue", owner, m.factory.address),
         deploy(web3, "MirrorExecutor", owner, pool.address, 10 * USDC, 1_000 * USDC),
         deploy(web3, "Liquidator", owner, breaker.address, pool.address, guard.address), people,
     )  # fmt: skip
     made.wait(3600)
     made.do("owner", guard.functions.setFeed(m.weth.address, m.feed.address, DAY, m.pool.address, 1800, 200))
+    made.do("owner", made.venue.functions.list(usdc, m.weth.address, FEE))
     made.do("owner", breaker.functions.setGuardian(people["guardian"], True))
     made.do("owner", breaker.functions.setReporter(made.liquidator.address, True))
     made.do("owner", pool.functions.setClaimant(made.liquidator.address, True))
@@ -219,9 +218,3 @@ def _desk(s: System) -> None:
     s.do("owner", s.desk.functions.setOperator(s.people["operator"], True))
     s.do("owner", s.pool.functions.setBook(s.desk.address, True))
     s.do("owner", s.liquidator.functions.setBook(s.desk.address, True, False, 2**128 - 1))
-
-
-def at_package_code(path: str) -> bytes:
-    """What creates a contract of an npm package."""
-
-    return bytes.fromhex(json.loads((NODE_MODULES / path).read_text())["bytecode"][2:])

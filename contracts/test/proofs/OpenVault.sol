@@ -82,7 +82,7 @@ function openVault(Surroundings here) returns (OpenVault) {
             feeRecipient: address(6),
             tokens: none,
             schedule: new FeeSchedule(free, address(3)),
-            limits: Limits(1 hours, 100, 100, 10_000, 0)
+            limits: Limits(1 hours, 100, 100, 10_000, 0, 300)
         })
     );
 }

@@ -34,12 +34,10 @@ contract Market {
     LocalFeed public immutable feed = new LocalFeed(8, 3000e8);
     address public immutable factory;
     IPool public immutable pool;
-    bytes32 public immutable poolCodeHash;
     bool private immutable usdcFirst;
 
     constructor() {
         factory = _create(string.concat(CORE, "UniswapV3Factory.sol/UniswapV3Factory.json"));
-        poolCodeHash = keccak256(_code(string.concat(CORE, "UniswapV3Pool.sol/UniswapV3Pool.json")));
         pool = IPool(IFactory(factory).createPool(address(usdc), address(weth), FEE));
         usdcFirst = address(usdc) < address(weth);
         // The square root of the price times 2^96; token1 per token0 is 1e12/3000 where USDC is first, else 3000/1e12.

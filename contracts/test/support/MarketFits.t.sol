@@ -20,7 +20,8 @@ contract MarketFits {
         vm.warp(vm.getBlockTimestamp() + 2 hours);
         market.tell(3000e6);
         guard.setFeed(address(market.weth()), address(market.feed()), 1 days, address(market.pool()), 1800, 300);
-        venue = new UniswapV3Venue(market.factory(), market.poolCodeHash());
+        venue = new UniswapV3Venue(address(this), market.factory());
+        venue.list(address(market.usdc()), address(market.weth()), 3000);
     }
 
     function testFuzz_pool_oracle_and_guard_agree_wherever_the_price_goes(uint256 price) external {

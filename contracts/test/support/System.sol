@@ -56,7 +56,8 @@ contract System {
         breaker = new Breaker(address(this));
         pool = new InsurancePool(address(this), address(usdc));
         executor = new MirrorExecutor(address(this), pool, 100e6, 1000e6);
-        venue = new UniswapV3Venue(market.factory(), market.poolCodeHash());
+        venue = new UniswapV3Venue(address(this), market.factory());
+        venue.list(address(usdc), address(weth), 3000);
         liquidator = new Liquidator(address(this), breaker, pool, guard);
         vm.warp(vm.getBlockTimestamp() + 1 hours);
         market.tell(3000e6);
