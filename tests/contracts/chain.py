@@ -55,14 +55,18 @@ def gas_used(web3: Web3, call: Any, sender: str) -> int:
     return int(send(web3, call, sender)["gasUsed"])
 
 
-def assert_gas(topic: str, what: str, used: int) -> None:
-    """Gas is exact: a figure that moved is either a regression or a gain that wants writing down (GAS=write does)."""
+def assert_gas(topic: str, what: str, used: int, chance_bytes: int = 0) -> None:
+    """Gas is exact: a figure that moved is either a regression or a gain that wants writing down (GAS=write does).
+
+    But for bytes of signatures and times in the calldata: each that happens to be zero is 12 gas cheaper.
+    """
     file = GAS / f"{topic}.json"
     held = json.loads(file.read_text()) if file.exists() else {}
     if os.environ.get("GAS") == "write":
         file.write_text(json.dumps({**held, what: used}, indent=2, sort_keys=True) + "\n")
         return
-    assert used == held.get(what), f"{what}: {used} gas, {held.get(what)} is written in contracts/gas/{topic}.json"
+    allowed = range(-12 * chance_bytes, 12 * chance_bytes + 1, 12)
+    assert used - held.get(what, 0) in allowed, f"{what}: {used} gas, {held.get(what)} is written in {file.name}"
 
 
 @contextmanager
