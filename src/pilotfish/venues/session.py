@@ -8,7 +8,7 @@ The same session therefore meets the same faults in a test, from a seed, as it m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -130,3 +130,35 @@ class Session(Protocol):
     def counters(self) -> dict[str, int]:
         """What was set aside, refused or repeated, by name, since the start: for people."""
         ...
+
+
+class Outbox(Protocol):
+    """Where the parts of a session leave what is to be sent and what became known."""
+
+    out: list[Out]
+    told: list[Event]
+
+
+L = TypeVar("L", bound=Outbox)
+
+
+class Linked(Generic[L]):
+    """A session whose parts speak through one link: what they leave there is the session's own."""
+
+    _link: L
+
+    @property
+    def out(self) -> list[Out]:
+        return self._link.out
+
+    @out.setter
+    def out(self, out: list[Out]) -> None:
+        self._link.out = out
+
+    @property
+    def told(self) -> list[Event]:
+        return self._link.told
+
+    @told.setter
+    def told(self, told: list[Event]) -> None:
+        self._link.told = told

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotfish.domain.events import Connection, Event
+from pilotfish.domain.events import Connection
 from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.decimals import MessageRefused
@@ -25,14 +25,14 @@ from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.wire.rpc import Call, Head, Log, read_head, read_height
 from pilotfish.venues.evm.wire.swaps import BURN, MINT, SWAP, Pool, Swap, read_swap
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.session import Out, Unfinished
+from pilotfish.venues.session import Linked, Unfinished
 from pilotfish.venues.trust import Trust
 
 _LOOK_NS = SECOND // 4
 _BACK = 256  # blocks; four times as many whenever that was not far enough
 
 
-class EvmSession:
+class EvmSession(Linked[Link]):
     """A `Session`. `leads[k]` is the address of lead k; without `accounts` it listens only.
 
     A client order id is in the order's own call, so an order that is sent again is known to be the same one.
@@ -68,22 +68,6 @@ class EvmSession:
         self._begun = False
         self._due_ns = 0
         self._stop_ns = -1
-
-    @property
-    def out(self) -> list[Out]:
-        return self._link.out
-
-    @out.setter
-    def out(self, out: list[Out]) -> None:
-        self._link.out = out
-
-    @property
-    def told(self) -> list[Event]:
-        return self._link.told
-
-    @told.setter
-    def told(self, told: list[Event]) -> None:
-        self._link.told = told
 
     def depth(self, instrument: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], int] | None:
         """What the pool holds within a hundredth of its price: bids and asks as (price, lots); the block's stamp."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from pilotfish.domain.events import Connection, Event
+from pilotfish.domain.events import Connection
 from pilotfish.domain.instrument import Kind
 from pilotfish.domain.orders import Command, Place, PlaceBatch, Query
 from pilotfish.gate.approved import Approved
@@ -43,13 +43,13 @@ from pilotfish.venues.hyperliquid.wire.messages import (
     UserFrame,
 )
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.session import SECOND, Close, Open, Out, Unfinished
+from pilotfish.venues.session import SECOND, Close, Linked, Open, Unfinished
 from pilotfish.venues.trust import Trust
 
 LOOK_NS = SECOND // 2  # verdicts of trust change with time
 
 
-class HyperliquidSession:
+class HyperliquidSession(Linked[Link]):
     """A `Session`. `leads[k]` is the address of lead k; without `accounts` it listens only.
 
     `watch`: instruments to follow from the start; others are as soon as a lead or an order touches them.
@@ -84,22 +84,6 @@ class HyperliquidSession:
         self._opened = False  # at least once asked for
         self._ticked_ns = 0
         self._stopping = self.stopped = False
-
-    @property
-    def out(self) -> list[Out]:
-        return self._link.out
-
-    @out.setter
-    def out(self, out: list[Out]) -> None:
-        self._link.out = out
-
-    @property
-    def told(self) -> list[Event]:
-        return self._link.told
-
-    @told.setter
-    def told(self, told: list[Event]) -> None:
-        self._link.told = told
 
     def depth(self, instrument: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], int] | None:
         """The latest whole book: bids and asks as (price, lots), best first, and the venue's stamp."""

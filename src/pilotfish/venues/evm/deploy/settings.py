@@ -17,6 +17,7 @@ from pilotfish.venues.evm.node.accounts import CHAIN_ID, known_to_all
 
 Address = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+NEVER = 2**128 - 1
 Bps = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 DAY_S = 86_400
 
@@ -98,8 +99,10 @@ class DeskSettings(_Table, frozen=True, kw_only=True):
     fee_recipient: Address
     subscription: Count = 2_000_000
     fee_bps: Bps = 1_000
-    counted_from: Count = 10_000_000_000
-    """Base units: what a wallet's closing must sell for to count for the breaker. Followers can empty their wallets."""
+    counted_from: Count = NEVER
+    """Base units: what a wallet's closing must sell for to count for the breaker. Left out: none counts, for followers
+    bring their own wallets to the line at will, and get the money back.
+    """
 
 
 class Settings(_Table, frozen=True, kw_only=True):
