@@ -158,7 +158,7 @@ def test_no_exit_asks_the_limit(web3, w):
     with reverts(w.vault, "BleedLimit"):
         w.buy(0.1)
     w.request(w.ann, 6000 * SHARE)
-    w.do(w.eve, "unwind", weth, b"")
+    w.do(w.eve, "unwind", weth, 2**255, b"")
     w.do(w.eve, "settle")
     w.do(w.lead, "setPriceStop", weth, weth_price(3000))
     w.do(w.liquidator, "close", w.vault.address, weth, b"")

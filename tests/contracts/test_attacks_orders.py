@@ -98,8 +98,8 @@ def test_an_unwinding_cannot_be_led_through_a_pool_of_anybodys_own(s):
     s.do("ann", s.vault.functions.requestRedeem(s.vault.functions.balanceOf(ann).call(), ann, ann))
     own_pool(s, 500, 2_974)
     with reverts(s.venue, "PoolNotListed"):
-        s.do("mallory", s.vault.functions.unwind(s.market.weth.address, (500).to_bytes(3, "big")))
-    s.do("mallory", s.vault.functions.unwind(s.market.weth.address, ROUTE))
+        s.do("mallory", s.vault.functions.unwind(s.market.weth.address, 2**255, (500).to_bytes(3, "big")))
+    s.do("mallory", s.vault.functions.unwind(s.market.weth.address, 2**255, ROUTE))
 
 
 def test_an_operators_batch_never_costs_a_wallet_more_than_its_mandate_allows(s):

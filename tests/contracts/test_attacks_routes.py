@@ -79,8 +79,8 @@ def test_nothing_is_unwound_there(s):
     w = s.world
     waiting_exit(w)
     with reverts(w.venue, "PoolNotListed"):
-        w.do(w.eve, "unwind", w.market.weth.address, TRAP)
-    w.do(w.eve, "unwind", w.market.weth.address, ROUTE)
+        w.do(w.eve, "unwind", w.market.weth.address, 2**255, TRAP)
+    w.do(w.eve, "unwind", w.market.weth.address, 2**255, ROUTE)
 
 
 def test_nothing_is_closed_there(web3, s):

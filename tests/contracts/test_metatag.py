@@ -20,7 +20,7 @@ from pilotfish.venues.evm.wire.metatag import (
 )
 from tests.contracts.chain import assert_gas, send
 from tests.contracts.executor_scene import Scene as Executors
-from tests.contracts.executor_scene import fields, fuel, scene
+from tests.contracts.executor_scene import fields, fuel, next_at, scene
 from tests.contracts.market import FEE, Market, fund, market
 
 HELD, SOLD, LATE = 10_000 * 10**6, 2_500 * 10**6, 2**63
@@ -102,10 +102,13 @@ def read(s, tx):
 def test_a_tagged_swap_is_the_same_swap_and_some_600_gas_dearer(s):
     web3 = s.e.web3
     taken = web3.provider.make_request("evm_snapshot", [])["result"]
+    second = web3.eth.get_block("latest")["timestamp"] + 100  # a pool's first swap in a second writes more
+    next_at(web3, second)
     plain, _ = sent(s, single(s))
     without = balance(s.m.weth, s.lead)
     web3.provider.make_request("evm_revert", [taken])
     calldata = tagged(s, single(s))
+    next_at(web3, second)
     mined, _ = sent(s, calldata)
     assert balance(s.m.weth, s.lead) == without
     dearest = mined["gasUsed"] - plain["gasUsed"] + 12 * calldata[-38:].count(0)

@@ -104,6 +104,6 @@ def test_whoever_forces_an_unwinding_through_a_bad_pool_stops_at_the_slippage(we
     fund(web3, w.market.weth, w.eve, 1000 * 10**18, w.market.router.address)
     swap(web3, w.market, w.eve, w.market.weth, w.market.usdc, 100 * 10**18)
     with reverts(w.venue, "TooLittle"):
-        w.do(w.bob, "unwind", w.market.weth.address, ROUTE)
+        w.do(w.bob, "unwind", w.market.weth.address, 2**255, ROUTE)
     with reverts(w.venue, "PoolNotListed"):
-        w.do(w.bob, "unwind", w.market.weth.address, (500).to_bytes(3, "big"))
+        w.do(w.bob, "unwind", w.market.weth.address, 2**255, (500).to_bytes(3, "big"))

@@ -45,7 +45,7 @@ class Vault(RuleBasedStateMachine):
             self.model.deposit(name, assets)
         later(self.w.web3, DAY + 1)
         self.low = 0
-        # Every run goes once through a gain, a capped exit that returns something, and a charge.
+        # Every run goes once through a gain, an exit that waits while prices move, and a charge.
         self.bought(Fraction(1, 2))
         self.priced(4200)
         self.requested("ann", Fraction(1, 3))

@@ -261,7 +261,7 @@ def test_a_lead_that_retires_sells_off_in_stages_and_nobody_is_held(web3, w):
     with reverts(w.vault, "IsClosing"):
         w.buy(0.1)
     for _ in range(5):
-        w.do(w.eve, "unwind", w.market.weth.address, b"")
+        w.do(w.eve, "unwind", w.market.weth.address, 2**255, b"")
         later(web3, 61)
     assert weth(w) == 0
     later(web3, DAY)

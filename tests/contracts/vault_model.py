@@ -12,7 +12,6 @@ VIRTUAL_SHARES, VIRTUAL_ASSETS = 10**6, 1
 class Exit:
     owner: str
     shares: Fraction
-    cap: Fraction
     mark: Fraction
 
 
@@ -68,27 +67,25 @@ class Model:
 
     def request(self, who: str, shares: int) -> None:
         mark = self.marks[who] / self.shares[who]
-        self.queue.append(Exit(who, Fraction(shares), self.share_price(), mark))
+        self.queue.append(Exit(who, Fraction(shares), mark))
         self.shares[who] -= shares
         self.marks[who] -= mark * shares
 
     def settle(self) -> None:
-        """Serve the head from idle cash at the price of now; what is capped goes back to those who stay."""
+        """Serve the head from idle cash at the price of now."""
         price, cash = self.share_price(), self.idle
-        returned = Fraction(0)
         while self.queue and cash > 0:
             head = self.queue[0]
             served = min(head.shares, cash / price)
             cash -= served * price
-            paid = served * min(price, head.cap)
+            paid = served * price
             due = self.fee(paid, served * head.mark)
-            returned += served * price - paid
             self.claims[head.owner] = self.claims.get(head.owner, Fraction(0)) + paid - due
             self.exit_fees += due
             head.shares -= served
             if head.shares == 0:
                 self.queue.pop(0)
-        self.idle = cash + returned
+        self.idle = cash
 
     def charge(self, who: str) -> None:
         price, held = self.share_price(), self.shares[who]

@@ -17,13 +17,11 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     /// @param from where on the line its unclaimed part begins
     /// @param to where on the line it ends
     /// @param discountBps of the performance fee, as the owner had it then
-    /// @param cap price per share when it was requested, times 1e36; the most it is paid
     /// @param mark of its shares
     struct Request {
         uint120 from;
         uint120 to;
         uint16 discountBps;
-        uint128 cap;
         uint128 mark;
     }
 
@@ -58,8 +56,8 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
 
     /// @notice The head of the queue was served.
     event Settled(uint256 upTo, uint256 price, uint256 shares, uint256 assets);
-    /// @notice Exits were paid below their settlement, by their own cap; `assets` went back to those who stay.
-    event Collected(address indexed controller, uint256 shares, uint256 assets, uint256 fee, uint256 returned);
+    /// @notice Settled shares became `assets` that the controller may claim; `fee` was kept back.
+    event Collected(address indexed controller, uint256 shares, uint256 assets, uint256 fee);
 
     /// @notice Exits are requested first and claimed later: there is nothing to preview (ERC-7540).
     error Asynchronous();
@@ -69,8 +67,6 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     error NothingToSettle();
     /// @notice More than `maxRedeem` or `maxWithdraw`.
     error MoreThanClaimable(uint256 asked, uint256 most);
-    /// @notice Given too little gas, the price of now could not be read.
-    error TooLittleGas();
 
     constructor() {
         LEAST_SHARES = 10 ** decimals();
@@ -84,8 +80,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     }
 
     /// @inheritdoc IERC7540Redeem
-    /// @dev Depends on no cash and no oracle: where a price is doubtful the request has no cap. Of a subscription taken in the same
-    /// call, what is left is requested.
+    /// @dev Depends on no cash and no oracle. Of a subscription taken in the same call, what is left is requested.
     function requestRedeem(uint256 shares, address controller, address owner) external nonReentrant returns (uint256) {
         if (msg.sender != owner && !isOperator[owner][msg.sender]) _spendAllowance(owner, msg.sender, shares);
         if (controller != owner) _requireActsFor(controller);
@@ -99,7 +94,7 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         _requested = from + uint120(shares);
         _state.waiting += uint120(shares);
         uint16 discountBps = uint16(coupons.discountBps(owner));
-        _claims[controller].requests.push(Request(from, _requested, discountBps, _cap(), mark));
+        _claims[controller].requests.push(Request(from, _requested, discountBps, mark));
         emit RedeemRequest(controller, owner, 0, msg.sender, shares);
         return 0;
     }
@@ -191,27 +186,15 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         revert Asynchronous();
     }
 
-    /// @dev What a controller's settled pieces come to. All but `shares` in base units of the asset.
+    /// @dev What a controller's settled pieces come to. `paid` is before the fee; both in base units of the asset.
     struct Collection {
         uint256 shares;
-        uint256 settled;
         uint256 paid;
         uint256 fee;
     }
 
     function _requireActsFor(address controller) internal view {
         if (msg.sender != controller && !isOperator[controller][msg.sender]) revert NotAllowed(msg.sender);
-    }
-
-    /// @dev Price of now, or none where it is doubtful. Running out of gas must not pass for doubt.
-    function _cap() private view returns (uint128) {
-        uint256 before = gasleft();
-        try this.navPerShare() returns (uint256 price) {
-            return uint128(price);
-        } catch {
-            if (gasleft() < before / 8) revert TooLittleGas();
-            return type(uint128).max;
-        }
     }
 
     /// @return got the sums
@@ -240,9 +223,8 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
     }
 
     function _piece(Collection memory got, Request storage r, uint256 shares, uint256 price) private view {
-        uint256 paid = shares * Math.min(price, r.cap) / PRICE_SCALE;
+        uint256 paid = shares * price / PRICE_SCALE;
         got.shares += shares;
-        got.settled += shares * price / PRICE_SCALE;
         got.paid += paid;
         uint256 basis = Math.ceilDiv(shares * r.mark, PRICE_SCALE);
         got.fee += schedule.performanceDown(paid, basis, r.discountBps);
@@ -264,12 +246,10 @@ abstract contract VaultExits is VaultFees, IERC7540Operator, IERC7540Redeem {
         if (got.shares == 0) return;
         c.next = head[0];
         if (head[0] < c.requests.length) c.requests[head[0]].from = uint120(head[1]);
-        uint256 returned = got.settled - got.paid;
-        _state.reserved -= uint120(returned);
         _exitFees += uint128(got.fee);
         c.shares += uint128(got.shares);
         c.assets += uint128(got.paid - got.fee);
-        emit Collected(controller, got.shares, got.paid - got.fee, got.fee, returned);
+        emit Collected(controller, got.shares, got.paid - got.fee, got.fee);
     }
 
     function _pay(Claims storage c, uint256 shares, uint256 assets, address receiver, address controller) private {

@@ -15,11 +15,13 @@ import {VaultExits} from "./VaultExits.sol";
 abstract contract VaultTrades is VaultExits, ILiquidatable {
     using SafeERC20 for IERC20;
 
-    /// @param soldAt when a stage was last sold
-    /// @param stage most that one stage sells, in base units of the token
+    /// @param soldAt when a part of a stage was last sold
+    /// @param sold of the stage then and not yet passed, in base units of the token
+    /// @param stage what a minute sells at most, in base units of the token
     struct Unwinding {
         uint40 soldAt;
-        uint208 stage;
+        uint216 sold;
+        uint256 stage;
     }
 
     /// @param since when `loss` was reckoned
@@ -29,9 +31,9 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         uint216 loss;
     }
 
-    /// @notice Seconds between two stages of an unwinding.
+    /// @notice Seconds in which a stage that was sold whole may be sold again; a part of it in as much of them.
     uint256 internal constant STAGE_EVERY = 60;
-    /// @notice Stages are reckoned anew after so many seconds without one.
+    /// @notice Stages are reckoned anew after so many seconds without a sale.
     uint256 internal constant STAGES_FORGOTTEN = 600;
     /// @notice Share of what is held that a stage sells at most: five stages sell everything.
     uint256 internal constant STAGE_PARTS = 5;
@@ -52,9 +54,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     error NothingToSell(uint256 fraction);
     /// @notice The order is larger than its share of NAV.
     error OrderTooLarge(uint256 assets, uint256 most);
-    /// @notice The next stage may be sold at `next`.
-    error TooSoon(uint256 next);
-    /// @notice No exit lacks cash.
+    /// @notice No exit lacks cash, nothing is held, or the stage is sold and no second has passed since.
     error NothingToUnwind();
     /// @notice Neither the account's line nor the token's stop is reached.
     error NotDue(uint256 equity, uint256 line);
@@ -96,20 +96,23 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         _bleed(amountIn * (sold.low + sold.high), amountOut * (bought.low + bought.high), nav);
     }
 
-    /// @notice Sell a stage of `token` for exits that lack cash, or because the vault closes. Anybody may: the bound is the guard's
-    /// low price less the slippage for exits.
-    function unwind(address token, bytes calldata route) external nonReentrant returns (uint256 amountIn, uint256 assets) {
+    /// @notice Sell a stage of `token`, or as much of it as the caller thinks the pool bears, for exits that lack cash, or because the
+    /// vault closes. Anybody may: the bound is the guard's low price less the slippage for exits.
+    function unwind(address token, uint256 amountMax, bytes calldata route)
+        external
+        nonReentrant
+        returns (uint256 amountIn, uint256 assets)
+    {
         uint256 low = _bounds(token).low;
         uint256 held = _balance(token);
-        amountIn = held;
+        amountIn = Math.min(amountMax, held);
         if (!_state.closing) {
             (uint256 nav,, uint256 cash) = _nav(Bounds(token, low, low));
             uint256 needs = Math.saturatingSub(_needs(nav), cash);
             if (needs == 0) revert NothingToUnwind();
-            amountIn = Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - EXIT_SLIPPAGE_BPS));
+            amountIn = Math.min(amountIn, Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - EXIT_SLIPPAGE_BPS)));
         }
-        amountIn = Math.min(Math.min(amountIn, held), _stage(token, held));
-        if (amountIn == 0) revert NothingToUnwind();
+        amountIn = _stage(token, held, amountIn);
         assets = _sell(token, amountIn, low, route);
     }
 
@@ -232,14 +235,18 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         return Math.ceilDiv(amount * (BPS - slippageBps), BPS);
     }
 
-    /// @dev Fifths of what was held at the first stage, not of what is left: so it ends.
-    function _stage(address token, uint256 held) private returns (uint256 stage) {
-        Unwinding storage before = _unwindings[token];
-        uint256 next = before.soldAt + STAGE_EVERY;
-        if (block.timestamp < next) revert TooSoon(next);
-        stage = Math.ceilDiv(held, STAGE_PARTS);
-        if (block.timestamp < before.soldAt + STAGES_FORGOTTEN) stage = Math.max(stage, before.stage);
-        (before.soldAt, before.stage) = (uint40(block.timestamp), uint208(stage));
+    /// @dev What of `amount` the minute still bears. Fifths of what was held at the first stage, not of what is left: so it ends. Who
+    /// sells a grain takes a grain's time from the others and no more.
+    function _stage(address token, uint256 held, uint256 amount) private returns (uint256) {
+        Unwinding storage u = _unwindings[token];
+        uint256 passed = block.timestamp - u.soldAt;
+        uint256 sold = Math.saturatingSub(u.sold, u.stage * passed / STAGE_EVERY);
+        uint256 stage = Math.ceilDiv(held, STAGE_PARTS);
+        if (passed < STAGES_FORGOTTEN) stage = Math.max(stage, u.stage);
+        amount = Math.min(amount, Math.saturatingSub(stage, sold));
+        if (amount == 0) revert NothingToUnwind();
+        (u.soldAt, u.sold, u.stage) = (uint40(block.timestamp), uint216(sold + amount), stage);
+        return amount;
     }
 
     /// @dev The venue measures what arrives here and refuses less than `least`. It has the allowance, so it is trusted with as much

@@ -9,14 +9,13 @@ import {Market} from "test/support/Market.sol";
 import {System} from "test/support/System.sol";
 import {vm} from "test/support/Vm.sol";
 
-/// @title The people of a vault, its market, and a record of the queue of exits that is kept apart from the vault's own
+/// @title The people of a vault, its market, and records of exits, unwinding and losses that are kept apart from the vault's own
 abstract contract VaultActors is Ghost {
     /// @dev A request as it stands on the line of all shares ever requested.
     struct Row {
         address who;
         uint256 from;
         uint256 to;
-        uint256 cap;
         uint256 mark;
         uint256 discountBps;
     }
@@ -38,6 +37,15 @@ abstract contract VaultActors is Ghost {
     uint256 internal served;
     mapping(address => uint256) internal lockedUntil;
     mapping(address => uint256) public claimed;
+
+    /// @dev Since stages were last reckoned anew: when, what was sold, the largest fifth of what was held, and the last sale.
+    uint256 private unwindingFrom;
+    uint256 private unwindingSold;
+    uint256 private fifthMost;
+    uint256 private unwoundAt;
+    /// @dev What trades lost and time has not forgotten, as a share of NAV (1e18), and since when.
+    uint256 private lost;
+    uint256 private lostAt;
 
     constructor(System s_) {
         (s, vault, market, usdc) = (s_, s_.vault(), s_.market(), s_.usdc());
@@ -83,7 +91,7 @@ abstract contract VaultActors is Ghost {
 
     /// @dev The fee is told again here: 5% of the gain, 10% of what is above a tenth of the mark, 15% above three tenths.
     function net(Row storage row, uint256 shares, uint256 price_) private view returns (uint256) {
-        uint256 paid = shares * (price_ < row.cap ? price_ : row.cap) / PRICE_SCALE;
+        uint256 paid = shares * price_ / PRICE_SCALE;
         uint256 basis = (shares * row.mark + PRICE_SCALE - 1) / PRICE_SCALE;
         if (paid <= basis) return paid;
         uint256 fee = (paid - basis) * 500;
@@ -102,6 +110,38 @@ abstract contract VaultActors is Ghost {
 
     function totalWaiting() external view returns (uint256) {
         return requested - served;
+    }
+
+    /// @dev A stage was sold: never more than a fifth a minute, and a fifth at once.
+    function unwound(uint256 sold, uint256 held) internal {
+        uint256 now_ = vm.getBlockTimestamp();
+        if (now_ >= unwoundAt + 600) (unwindingFrom, unwindingSold, fifthMost) = (now_, 0, 0);
+        uint256 fifth = (held + 4) / 5;
+        if (fifth > fifthMost) fifthMost = fifth;
+        unwindingSold += sold;
+        unwoundAt = now_;
+        hold(sold <= fifthMost, "more than a fifth at once");
+        hold(unwindingSold <= fifthMost + fifthMost * (now_ - unwindingFrom) / 60, "more than a fifth a minute");
+    }
+
+    /// @dev What the vault has at the middle of the guard's prices, twice that, and the NAV that a loss is a share of.
+    function worth(bool opens) internal view returns (uint256 twice, uint256 nav) {
+        (uint256 low, uint256 high) = s.guard().bounds(address(s.weth()));
+        twice = 2 * usdc.balanceOf(address(vault)) + s.weth().balanceOf(address(vault)) * (low + high) / PRICE_SCALE;
+        (uint256 last,) = vault.recorded();
+        nav = opens ? vault.totalAssets() : vault.totalSupply() * last / PRICE_SCALE + 1;
+    }
+
+    /// @dev A trade was mirrored: what it lost joins what the day's others did, a unit or two less than the vault reckons it.
+    function traded(uint256 before, uint256 nav, bool opens) internal {
+        uint256 now_ = vm.getBlockTimestamp();
+        uint256 most = uint256(vault.limits().bleedBpsMax) * 1e14;
+        uint256 forgotten = most * (now_ - lostAt) / 1 days;
+        (uint256 after_,) = worth(opens);
+        after_ += 2;
+        lost = (lost > forgotten ? lost - forgotten : 0) + (before > after_ ? (before - after_) * 1e18 / (2 * nav) : 0);
+        lostAt = now_;
+        hold(!opens || lost <= most, "more was opened than a day may lose");
     }
 
     /// @notice The market moves: all of it, the pool alone, or the oracle falls silent.

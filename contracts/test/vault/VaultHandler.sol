@@ -37,7 +37,6 @@ contract VaultHandler is VaultActors {
     function request(uint256 who, uint256 share) external noHolderLoses {
         address from = actor(who);
         uint256 shares = vault.balanceOf(from) * pick(share, 1, 100) / 100;
-        uint256 cap = price();
         VaultFees.Account memory before = vault.account(from);
         vm.prank(from);
         try vault.requestRedeem(shares, from, from) {
@@ -47,7 +46,7 @@ contract VaultHandler is VaultActors {
             uint256 mark = vault.account(from).mark;
             hold(mark >= before.mark, "a mark fell");
             uint256 off = s.coupons().discountBps(from);
-            rows.push(Row(from, requested, requested + left, cap == 0 ? type(uint256).max : cap, mark, off));
+            rows.push(Row(from, requested, requested + left, mark, off));
             requested += left;
         } catch {
             bool due_ = vm.getBlockTimestamp() < lockedUntil[from] || vault.balanceOf(from) < 60e12 || from == s.lead();
@@ -141,18 +140,22 @@ contract VaultHandler is VaultActors {
         (Instruction memory it, bytes memory signature) =
             s.order(address(vault), opens, pick(fraction, 1e15, opens ? 9e17 : 1e18));
         uint256 before = price();
+        (uint256 worth_, uint256 nav) = before == 0 ? (0, 0) : worth(opens);
         try s.executor().mirror(it, signature, s.ROUTE()) {
             hold(before != 0, "traded at a doubtful price");
+            if (before != 0) traded(worth_, nav, opens);
             hold(price() >= before - before * SLIPPAGE_BPS * 2 / 10_000, "a trade lost more than its slippage");
         } catch {
             revert Refused();
         }
     }
 
-    function unwind() external {
+    function unwind(uint256 amount) external {
         uint256 before = price();
         address weth = address(s.weth());
-        try vault.unwind(weth, s.ROUTE()) {
+        uint256 held = s.weth().balanceOf(address(vault));
+        try vault.unwind(weth, amount, s.ROUTE()) returns (uint256 sold, uint256) {
+            unwound(sold, held);
             hold(requested != served || vault.state().closing, "sold without need");
             hold(price() >= before - before * SLIPPAGE_BPS * 2 / 10_000, "a stage lost more than its slippage");
         } catch {

@@ -19,7 +19,7 @@ contract VaultInvariants is Watched {
     function setUp() external {
         vm.warp(1_800_000_000);
         s = new System();
-        s.openVault(Terms(3_000_000, 100, 500, 1000, 1000, 3000, 1500), Limits(1 hours, 100, 100, 10_000, 7_000, 1_000));
+        s.openVault(Terms(3_000_000, 100, 500, 1000, 1000, 3000, 1500), Limits(1 hours, 100, 100, 10_000, 7_000, 100));
         (vault, usdc) = (s.vault(), s.usdc());
         handler = new VaultHandler(s);
         watch(handler);
@@ -53,7 +53,7 @@ contract VaultInvariants is Watched {
         }
         for (uint256 stage; stage < 60 && vault.state().waiting != 0; ++stage) {
             try vault.settle() {} catch {}
-            try vault.unwind(address(s.weth()), s.ROUTE()) {} catch {}
+            try vault.unwind(address(s.weth()), type(uint256).max, s.ROUTE()) {} catch {}
             vm.warp(vm.getBlockTimestamp() + 61);
             s.market().tell(s.market().spot());
         }

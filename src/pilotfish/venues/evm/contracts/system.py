@@ -138,7 +138,7 @@ class StrategyVault(Contract):
     request_redeem: Function[[int, str, str], int]
     settle: Function[[], tuple[int, int]]
     claim: Function[[str], int]
-    unwind: Function[[str, bytes], tuple[int, int]]
+    unwind: Function[[str, int, bytes], tuple[int, int]]
     distribute_fees: Function[[], tuple[int, int]]
     crystallise: Function[[str], int]
 
