@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,16 +19,18 @@ NODE_MODULES = modules()
 ANVIL = NODE_MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
 
 
+BEGAN = 1_900_000_000
+"""When both chains begin. Each block is a second after the last, whatever time it is: what a call or an estimate says
+of the next block is then true of it, and gas does not depend on the day."""
+
+
 class InnerProvider(JSONBaseProvider):
-    """The chain that the package embeds, asked without a socket. Each block is a second after the last, whatever time
-    it is: what a call or an estimate says of the next block is then true of it.
-    """
+    """The chain that the package embeds, asked without a socket."""
 
     def __init__(self) -> None:
         super().__init__()
-        began = int(time.time())
         self.chain: LocalChain | None = None
-        self.chain = LocalChain(lambda: began + (len(self.chain.blocks) if self.chain else 0))
+        self.chain = LocalChain(lambda: BEGAN + (len(self.chain.blocks) if self.chain else 0))
         self._rpc = LocalRpc(self.chain)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
@@ -45,7 +46,11 @@ def embedded() -> Web3:
 def anvil() -> Iterator[Web3]:
     """A fresh node on a port of its own, ended afterwards."""
     with local_node("anvil") as node:
-        yield Web3(HTTPProvider(node.url))
+        web3 = Web3(HTTPProvider(node.url))
+        web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+        web3.provider.make_request("evm_setNextBlockTimestamp", [BEGAN])
+        web3.provider.make_request("evm_mine", [])
+        yield web3
 
 
 def later(web3: Web3, seconds: int) -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.contracts.attack_scene import DAY, LIMITS, ROUTE, STEPS, USDC, WETH, System, open_vault, steps, system
 from tests.contracts.chain import gas_used, reverts
 from tests.contracts.market import fund
+from tests.contracts.nodes import later
 
 SHARE = 10**12
 
@@ -107,6 +108,24 @@ def test_a_gift_to_the_vault_is_lost_to_who_gives_it(s):
     assert fees > 0
     assert lead_has - held["lead"] - gift < -8_000 * USDC
     assert shares(s, "ann") * price(s) // 10**36 > held["ann"]
+
+
+def test_a_grain_of_a_token_that_is_not_held_makes_nobody_wait_for_its_price(s):
+    """The oracle has fallen silent: a vault that holds nothing of it goes on as before."""
+    s.wait(DAY)
+    s.do("relayer", s.market.weth.functions.mint(s.vault.address, 1))
+    later(s.web3, 2 * DAY)
+    assert s.vault.functions.holdings(s.vault.address).call() == []
+    s.deposit("bob", 1_000 * USDC)
+    ann = s.people["ann"]
+    s.do("ann", s.vault.functions.requestRedeem(shares(s, "ann"), ann, ann))
+    s.do("relayer", s.vault.functions.settle())
+    assert waiting(s) == 0
+    s.tell()
+    s.mirror(fraction=0.5)
+    later(s.web3, 2 * DAY)
+    with reverts(s.guard, "StalePrice"):  # a price of what it holds it does need
+        s.deposit("bob", 1_000 * USDC)
 
 
 # -- in and out again

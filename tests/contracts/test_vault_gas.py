@@ -38,6 +38,14 @@ def test_200_holders_cost_a_mirror_nothing_more_than_one(web3, s):
             assert_gas("vault", f"mirrored {what}, holders: {holders}", used)
 
 
+def test_to_buy_after_everything_was_sold_costs_hardly_more(s):
+    """One unit stays behind, so that the token's slot is not written anew; it is held no more."""
+    _, everything, again = mirrored(s, (True, 0.1), (False, 1.0), (True, 0.1))
+    assert max(everything, again) <= LINE
+    assert_gas("vault", "mirrored sale of everything", everything)
+    assert_gas("vault", "mirrored purchase after everything was sold", again)
+
+
 def test_what_holders_do_costs_what_is_written(web3, s):
     w = s.world
     w.deposit(w.ann, 1000 * USDC)

@@ -40,8 +40,11 @@ def test_a_fraction_of_what_is_idle_is_bought_and_a_fraction_of_what_is_held_sol
     assert (w.read("idle"), weth(w)) == (7000 * USDC, WETH)
     w.sell(0.25)
     assert (w.read("idle"), weth(w)) == (7750 * USDC, WETH * 3 // 4)
-    w.sell(1)
-    assert (w.read("idle"), weth(w)) == (10_000 * USDC, 0)
+    w.sell(1)  # all but one unit, which is held no more
+    assert (w.read("idle"), weth(w)) == (10_000 * USDC - 1, 1)
+    assert w.read("holdings", w.vault.address) == []
+    w.doubt()
+    assert w.read("totalAssets") == 10_000 * USDC - 1
 
 
 def test_only_the_executor_orders_and_only_for_this_lead_and_this_book(w):

@@ -116,11 +116,13 @@ def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = 
     return made
 
 
-def mirrored(s: System) -> list[int]:
-    """Gas of a purchase and of a sale, both at their own second; then all is as it was."""
+def mirrored(s: System, *orders: tuple[bool, float]) -> list[int]:
+    """Gas of orders (whether it buys, fraction), each at its own second; then all is as it was. By default a purchase and
+    a sale of a tenth."""
     w = s.world
     picture, nonce = w.web3.provider.make_request("evm_snapshot", [])["result"], w.nonce
-    used = [s.gas(s.next, buying=True, fraction=0.1), s.gas(s.next + 290, buying=False, fraction=0.1)]
+    asked = enumerate(orders or ((True, 0.1), (False, 0.1)))
+    used = [s.gas(s.next + 290 * n, buying=buying, fraction=fraction) for n, (buying, fraction) in asked]
     w.web3.provider.make_request("evm_revert", [picture])
     w.nonce = nonce
     return used

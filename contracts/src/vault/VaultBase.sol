@@ -26,8 +26,10 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     }
 
     /// @dev A token's prices as the guard gave them: asking it twice would cost twice.
+    /// @param bit of the token in `Trading.held`; zero: the asset
     struct Bounds {
         address token;
+        uint8 bit;
         uint256 low;
         uint256 high;
     }
@@ -41,6 +43,18 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         bool closing;
     }
 
+    /// @dev What every mirrored trade writes, in one slot.
+    /// @param since when `loss` was reckoned
+    /// @param held a bit for each token that was bought and is not sold whole: what else arrives is no part of NAV, or a gift of one unit
+    /// would make all depend on its price
+    /// @param loss what mirrored trades got less than the guard's prices, as shares of the NAV of their time (1e18), less what was forgotten
+    struct Trading {
+        uint40 since;
+        uint8 held;
+        uint208 loss;
+    }
+
+    /// @dev As many as `Trading.held` has bits.
     uint256 internal constant TOKENS_MAX = 8;
     uint256 internal constant LOCK_MIN = 1 hours;
     uint256 internal constant SLIPPAGE_BPS_MAX = 500;
@@ -73,6 +87,8 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     uint16 internal immutable BLEED_BPS_MAX;
 
     State internal _state;
+    /// @dev Written by the constructor too: else the first trade would pay for the slot.
+    Trading internal _trading;
     /// @dev How many tokens there are, and the first: not in storage, for every mirror reads them.
     uint256 private immutable COUNT;
     address private immutable FIRST;
@@ -128,6 +144,7 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         for (uint256 i; i < c.tokens.length; ++i) {
             _tokens[i] = c.tokens[i];
         }
+        _trading.since = uint40(block.timestamp);
     }
 
     /// @notice What the vault never exceeds.
@@ -203,13 +220,14 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
     /// @dev NAV at the lower and at the higher prices, those of one token as given, and what of it is idle.
     function _nav(Bounds memory known) internal view returns (uint256 low, uint256 high, uint256 cash) {
         low = high = cash = idle();
+        uint256 held = _trading.held;
         for (uint256 i; i < COUNT; ++i) {
+            if (held >> i & 1 == 0) continue;
             address token = _token(i);
-            uint256 held = _balance(token);
-            if (held == 0) continue;
+            uint256 amount = _balance(token);
             (uint256 lower, uint256 higher) = token == known.token ? (known.low, known.high) : _asked(token);
-            low += held * lower / PRICE_SCALE;
-            high += Math.ceilDiv(held * higher, PRICE_SCALE);
+            low += amount * lower / PRICE_SCALE;
+            high += Math.ceilDiv(amount * higher, PRICE_SCALE);
         }
     }
 
@@ -241,9 +259,9 @@ abstract contract VaultBase is IBook, IERC4626, ERC20, ReentrancyGuardTransient 
         return i == 0 ? FIRST : _tokens[i];
     }
 
-    function _requireListed(address token) internal view {
+    function _bit(address token) internal view returns (uint8) {
         for (uint256 i; i < COUNT; ++i) {
-            if (_token(i) == token) return;
+            if (_token(i) == token) return uint8(1 << i);
         }
         revert TokenNotAllowed(token);
     }

@@ -24,13 +24,6 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         uint256 stage;
     }
 
-    /// @param since when `loss` was reckoned
-    /// @param loss what mirrored trades got less than the guard's prices, as shares of the NAV of their time (1e18), less what was forgotten
-    struct Bleeding {
-        uint40 since;
-        uint216 loss;
-    }
-
     /// @notice Seconds in which a stage that was sold whole may be sold again; a part of it in as much of them.
     uint256 internal constant STAGE_EVERY = 60;
     /// @notice Stages are reckoned anew after so many seconds without a sale.
@@ -38,8 +31,6 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     /// @notice Share of what is held that a stage sells at most: five stages sell everything.
     uint256 internal constant STAGE_PARTS = 5;
 
-    /// @dev Written by the constructor too: else the first trade would pay for the slot.
-    Bleeding private _bleeding;
     mapping(address token => uint256) private _priceStops;
     mapping(address token => Unwinding) private _unwindings;
 
@@ -64,7 +55,6 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
     /// @dev The venue takes any amount from here on: it is immutable code that only ever takes what its caller sells, from its caller,
     /// and the vault calls it in `_trade` alone. Asked for trade by trade, the allowance would cost each of them.
     constructor() {
-        _bleeding.since = uint40(block.timestamp);
         IERC20(asset).forceApprove(address(venue), type(uint256).max);
         address[] memory all = tokens();
         for (uint256 i; i < all.length; ++i) {
@@ -86,12 +76,13 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         Bounds memory bought = _bounds(order.tokenOut);
         bool exit = order.tokenOut == asset;
         uint256 nav;
-        if (exit) amountIn = _balance(order.tokenIn) * order.fraction / WAD;
+        if (exit) amountIn = _part(order.tokenIn, order.fraction);
         else (amountIn, nav) = _opening(order, sold, bought);
         uint256 least = Math.max(
             Math.ceilDiv(amountIn * order.limit, PRICE_SCALE),
             _lessSlippageUp(amountIn * sold.low / bought.high, exit ? EXIT_SLIPPAGE_BPS : ENTRY_SLIPPAGE_BPS)
         );
+        _trading.held = (_trading.held & (order.fraction == WAD ? ~sold.bit : type(uint8).max)) | bought.bit;
         amountOut = _trade(order.tokenIn, order.tokenOut, amountIn, least, route);
         _bleed(amountIn * (sold.low + sold.high), amountOut * (bought.low + bought.high), nav);
     }
@@ -103,17 +94,18 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         nonReentrant
         returns (uint256 amountIn, uint256 assets)
     {
-        uint256 low = _bounds(token).low;
+        Bounds memory sold = _bounds(token);
         uint256 held = _balance(token);
         amountIn = Math.min(amountMax, held);
         if (!_state.closing) {
-            (uint256 nav,, uint256 cash) = _nav(Bounds(token, low, low));
+            (uint256 nav,, uint256 cash) = _nav(sold);
             uint256 needs = Math.saturatingSub(_needs(nav), cash);
             if (needs == 0) revert NothingToUnwind();
-            amountIn = Math.min(amountIn, Math.ceilDiv(needs * BPS * PRICE_SCALE, low * (BPS - EXIT_SLIPPAGE_BPS)));
+            uint256 least = sold.low * (BPS - EXIT_SLIPPAGE_BPS);
+            amountIn = Math.min(amountIn, Math.ceilDiv(needs * BPS * PRICE_SCALE, least));
         }
         amountIn = _stage(token, held, amountIn);
-        assets = _sell(token, amountIn, low, route);
+        assets = _sell(sold, amountIn, held, route);
     }
 
     /// @inheritdoc ILiquidatable
@@ -123,11 +115,12 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         nonReentrant
         returns (uint256 assets)
     {
-        uint256 low = _bounds(token).low;
+        Bounds memory sold = _bounds(token);
         (uint256 equity, uint256 line) = standing(of_);
         if (line != 0 && equity <= line && !_state.closing) _close();
-        if (!_state.closing && low > _priceStops[token]) revert NotDue(equity, line);
-        assets = _sell(token, _balance(token), low, route);
+        if (!_state.closing && sold.low > _priceStops[token]) revert NotDue(equity, line);
+        uint256 held = _balance(token);
+        assets = _sell(sold, held, held, route);
     }
 
     /// @notice The lead ends the vault: nothing is opened any more, everything is sold in stages, exits proceed.
@@ -159,7 +152,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         held = tokens();
         uint256 count;
         for (uint256 i; i < held.length; ++i) {
-            if (_balance(held[i]) != 0) held[count++] = held[i];
+            if (_trading.held >> i & 1 != 0) held[count++] = held[i];
         }
         assembly ("memory-safe") {
             mstore(held, count)
@@ -168,7 +161,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
 
     /// @notice What mirrored trades lost against the guard's prices and a day's passing has not forgotten: shares of NAV (1e18).
     function bled() public view returns (uint256) {
-        return Math.saturatingSub(_bleeding.loss, _bleedMax() * (block.timestamp - _bleeding.since) / 1 days);
+        return Math.saturatingSub(_trading.loss, _bleedMax() * (block.timestamp - _trading.since) / 1 days);
     }
 
     /// @dev What an opening order sells, and NAV. It leaves what the queue waits for.
@@ -180,8 +173,9 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         _requireOpen();
         uint256 spendable;
         (nav,, spendable) = _nav(bought);
-        spendable = order.tokenIn == asset ? Math.saturatingSub(spendable, _needs(nav)) : _balance(order.tokenIn);
-        amountIn = spendable * order.fraction / WAD;
+        amountIn = order.tokenIn == asset
+            ? Math.saturatingSub(spendable, _needs(nav)) * order.fraction / WAD
+            : _part(order.tokenIn, order.fraction);
         uint256 size = amountIn * sold.low / PRICE_SCALE;
         uint256 most = nav * ORDER_BPS_MAX / BPS;
         if (size > most) revert OrderTooLarge(size, most);
@@ -201,7 +195,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         }
         uint256 loss = bled() + Math.ceilDiv(Math.saturatingSub(sold, bought), 2 * WAD * nav);
         if (!exit && loss > _bleedMax()) revert BleedLimit(loss, _bleedMax());
-        _bleeding = Bleeding(uint40(block.timestamp), uint216(loss));
+        (_trading.since, _trading.loss) = (uint40(block.timestamp), uint208(loss));
     }
 
     function _bleedMax() private view returns (uint256) {
@@ -213,9 +207,15 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         b.token = token;
         if (token == asset) (b.low, b.high) = (PRICE_SCALE, PRICE_SCALE);
         else {
-            _requireListed(token);
+            b.bit = _bit(token);
             (b.low, b.high) = _asked(token);
         }
+    }
+
+    /// @dev Of everything all but one unit: the balance's slot is then never empty, or the next purchase would pay for a new one.
+    function _part(address token, uint256 fraction) private view returns (uint256) {
+        uint256 held = _balance(token);
+        return Math.min(held * fraction / WAD, Math.saturatingSub(held, 1));
     }
 
     /// @dev Assets that the queue waits for at the price of now, rounded up.
@@ -224,11 +224,12 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         return shares == 0 ? 0 : Math.ceilDiv(shares * _priceDown(nav), PRICE_SCALE);
     }
 
-    function _sell(address token, uint256 amount, uint256 low, bytes calldata route) private returns (uint256 assets) {
-        if (token == asset) revert TokenNotAllowed(token);
-        uint256 least = _lessSlippageUp(amount * low / PRICE_SCALE, EXIT_SLIPPAGE_BPS);
-        assets = _trade(token, asset, amount, least, route);
-        emit Sold(msg.sig, token, amount, assets);
+    function _sell(Bounds memory sold, uint256 amount, uint256 held, bytes calldata route) private returns (uint256 assets) {
+        if (sold.token == asset) revert TokenNotAllowed(sold.token);
+        uint256 least = _lessSlippageUp(amount * sold.low / PRICE_SCALE, EXIT_SLIPPAGE_BPS);
+        if (amount == held) _trading.held &= ~sold.bit;
+        assets = _trade(sold.token, asset, amount, least, route);
+        emit Sold(msg.sig, sold.token, amount, assets);
     }
 
     function _lessSlippageUp(uint256 amount, uint256 slippageBps) private pure returns (uint256) {

@@ -37,6 +37,8 @@ abstract contract VaultActors is Ghost {
     uint256 internal served;
     mapping(address => uint256) internal lockedUntil;
     mapping(address => uint256) public claimed;
+    /// @notice Base units of the token that were given to the vault.
+    uint256 public given;
 
     /// @dev Since stages were last reckoned anew: when, what was sold, the largest fifth of what was held, and the last sale.
     uint256 private unwindingFrom;
