@@ -117,8 +117,8 @@ def system(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = 
 
 
 def mirrored(s: System, *orders: tuple[bool, float]) -> list[int]:
-    """Gas of orders (whether it buys, fraction), each at its own second; then all is as it was. By default a purchase and
-    a sale of a tenth."""
+    """Gas of orders (whether it buys, fraction), by default a purchase and a sale of a tenth, each at its own second;
+    then all is as it was."""
     w = s.world
     picture, nonce = w.web3.provider.make_request("evm_snapshot", [])["result"], w.nonce
     asked = enumerate(orders or ((True, 0.1), (False, 0.1)))
