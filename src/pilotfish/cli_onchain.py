@@ -40,7 +40,9 @@ def watch(
     vault: Annotated[list[str] | None, typer.Option(help="Address of a vault; repeat it for more.")] = None,
     desk: Annotated[list[str] | None, typer.Option(help="Address of a desk: all its wallets.")] = None,
     since: Since = 0,
-    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Pay insurance, mark means, record NAV, too.")] = True,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Pay insurance, mark means, record NAV, serve exits, too.")
+    ] = True,
     config: Config = None,
 ) -> None:
     """Close vaults and wallets that reach their line or a price stop, until Ctrl-C. Anybody may run one."""

@@ -13,7 +13,7 @@ from tests.contracts.liquidator_scene import KEY, look, sign
 from tests.contracts.market import fund
 from tests.contracts.nodes import later
 from tests.contracts.onlooker import Web3Node
-from tests.contracts.vault_world import USDC, config, world
+from tests.contracts.vault_world import DAY, USDC, config, world
 
 WINDOW_S = 1_800
 
@@ -60,8 +60,8 @@ class Bot:
         self.w, self.told = w, []
         node = Web3Node(w.web3)
         sender = Sender(node, KEY.address, sign)
-        keeper = Keeper(node, sender, w.closer.address, [w.vault.address], 0, self.told.append)
         books = Books(w.closer.address, vaults=[w.vault.address])
+        keeper = Keeper(node, sender, w.closer.address, books.vaults, 0, self.told.append, books.ways)
         self.watcher = Watcher(node, sender, books, self.told.append, keeper)
 
     def block(self, after_s=0):
@@ -113,6 +113,37 @@ def test_a_claim_that_waits_is_paid(w):
     assert w.market.usdc.functions.balanceOf(w.eve).call() == before + 50 * USDC
     bot.quiet()
     assert any("insurance is paid: done, 0x" in line for line in bot.told)
+
+
+def test_exits_are_served_from_cash_and_then_from_stages(w):
+    later(w.web3, DAY)
+    keep_fresh(w)
+    w.buy(0.8)
+    bot = Bot(w).quiet()
+    shares = w.shares(w.lead) // 2
+    w.do(w.lead, "retire")  # else the lead could not leave before the others
+    w.request(w.lead, shares)
+    for _ in range(8):
+        bot.block(LOOK_S)
+        keep_fresh(w)
+    assert w.read("state")[1] == 0
+    assert w.cash(w.vault.address) > 4_900 * USDC
+    assert any("exits are served: done, 0x" in line for line in bot.told)
+    assert sum("a stage is sold: done, 0x" in line for line in bot.told) >= 3
+
+
+def test_a_piece_is_sold_where_a_pool_does_not_take_a_whole_stage(w):
+    w.buy(0.8)
+    m = w.market
+    liquidity = m.pool.functions.liquidity().call()
+    taking = m.manager.functions.decreaseLiquidity((1, liquidity * 999 // 1_000, 0, 0, 2**64))
+    send(w.web3, taking, w.accounts[0])
+    keep_fresh(w)
+    bot = Bot(w).quiet()
+    w.do(w.lead, "retire")
+    before = m.weth.functions.balanceOf(w.vault.address).call()
+    assert bot.block(LOOK_S) == 1
+    assert before * 4 // 5 < m.weth.functions.balanceOf(w.vault.address).call() < before
 
 
 def test_while_a_price_is_doubtful_nothing_is_recorded_and_it_is_said_once(w):

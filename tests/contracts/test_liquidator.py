@@ -167,10 +167,19 @@ def test_an_account_seen_above_its_line_again_counts_and_is_insured_again(web3, 
     assert recorded(s) == 2
 
 
-def test_an_account_that_holds_nothing_is_not_liquidated(web3, s):
-    who = opened(web3, s, cash=1, tokens={})
+def test_what_was_sold_by_others_before_does_not_keep_an_account_from_its_insurance(web3, s):
+    """Once, and where the book is insured: a follower's emptied wallet is nobody's loss."""
+    who = opened(web3, s, cash=LINE - 100 * USDC, tokens={})
+    assert liquidate(web3, s, who, [])["claim"] == 1
     with reverts(s.liquidator, "NothingToClose"):
         order(s, who, []).call()
+    insured = s.liquidator.functions.setBook(s.book.address, True, False, 0)
+    send(web3, insured, web3.eth.accounts[0])
+    with reverts(s.liquidator, "NothingToClose"):
+        order(s, opened(web3, s, n=2, cash=1, tokens={}), []).call()
+
+
+def test_an_account_of_which_nothing_is_to_be_sold_is_not_liquidated(web3, s):
     holder = opened(web3, s, n=2, line=10_000 * USDC)
     with reverts(s.liquidator, "NothingToClose"):
         order(s, holder, [b""]).call()

@@ -8,8 +8,9 @@ from pilotfish.worlds.onchain.watching import Books, Watcher
 from tests.contracts.chain import deploy, send
 from tests.contracts.liquidator_scene import KEY, look, sign
 from tests.contracts.market import fund, swap
+from tests.contracts.nodes import later
 from tests.contracts.onlooker import Web3Node
-from tests.contracts.vault_world import USDC, WETH, config, weth_price, world
+from tests.contracts.vault_world import ROUTE, USDC, WETH, config, weth_price, world
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,24 @@ def test_a_price_stop_of_the_lead_is_kept_by_the_bot(w):
 def test_a_market_far_below_the_guards_price_is_not_sold_into(w):
     fall(w, 1_200)
     w.price(1_300)  # the vault may lose one percent to this price, and the pool would take more
-    bot = Bot(w)
+    bot, before = Bot(w), held(w)
+    assert bot.block() == 1
+    assert w.read("state")[2], "but the vault opens nothing any more"
     assert bot.block() == 0
-    assert held(w) > 0
-    assert "at its line, but not closed:" in bot.told[0]
+    assert held(w) == before
+    assert "which ends it: done" in bot.told[0]
+    assert "at its line, but not closed: TooLittle" in bot.told[1]
+
+
+def test_a_vault_that_was_sold_by_others_before_still_gets_its_insurance(w):
+    fall(w, 1_300)
+    w.do(w.eve, "closeAtLine")
+    for _ in range(5):
+        w.do(w.eve, "unwind", w.market.weth.address, 2**255, ROUTE)
+        later(w.web3, 60)
+    bot = Bot(w)
+    assert held(w) == 0
+    assert bot.block() == 1
+    bot.block()
+    assert "at its line: done" in bot.told[0]
+    assert w.breaker.functions.state().call()[4] == 1

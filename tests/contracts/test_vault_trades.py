@@ -164,6 +164,24 @@ def close(w):
     return w.do(w.liquidator, "close", w.vault.address, w.market.weth.address, b"")
 
 
+def test_at_its_account_stop_a_vault_ends_though_no_pool_takes_what_it_holds(w):
+    w.buy(1)
+    with reverts(w.vault, "NotDue"):
+        w.do(w.eve, "closeAtLine")
+    w.venue.functions.cost(5_000).transact({"from": w.eve})
+    w.price(1_400)
+    with reverts(w.venue, "TooLittle"):
+        close(w)
+    w.do(w.eve, "closeAtLine")
+    with reverts(w.vault, "IsClosing"):
+        w.do(w.eve, "closeAtLine")
+    w.venue.functions.cost(0).transact({"from": w.eve})
+    with reverts(w.vault, "IsClosing"):
+        w.buy(1)
+    w.do(w.eve, "unwind", w.market.weth.address, 2**255, b"")
+    assert w.read("idle") > 0
+
+
 def test_only_the_liquidator_closes_and_only_at_a_line(w):
     w.buy(1)
     for who in (w.lead, w.owner, w.eve):
@@ -222,8 +240,9 @@ def test_an_empty_vault_has_no_line_at_which_it_could_be_closed(web3, w):
     empty = replace(w, vault=deploy(web3, "StrategyVault", config(w)))
     send(web3, w.market.weth.functions.mint(empty.vault.address, 1), w.eve)
     assert empty.read("standing", empty.vault.address) == [0, 0]
-    with reverts(empty.vault, "NotDue"):
-        close(empty)
+    for closing in (lambda: close(empty), lambda: empty.do(w.eve, "closeAtLine")):
+        with reverts(empty.vault, "NotDue"):
+            closing()
 
 
 def test_at_a_price_stop_the_token_is_sold_and_the_vault_goes_on(w):

@@ -140,7 +140,12 @@ contract Liquidator is Ownable2Step, ReentrancyGuardTransient {
                 any = true;
             }
         }
-        if (!any) revert NothingToClose(account);
+        if (!any && (tokens.length != 0 || !_due(book, account))) revert NothingToClose(account);
+    }
+
+    /// @dev What an insured account held may have been sold by others, in stages: that must not keep it from its insurance.
+    function _due(ILiquidatable book, address account) private view returns (bool) {
+        return books[address(book)].insured && !closed[address(book)][account];
     }
 
     function _listed(ILiquidatable book) private view returns (Book memory b) {

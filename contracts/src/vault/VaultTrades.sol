@@ -123,6 +123,15 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
         assets = _sell(sold, held, held, route);
     }
 
+    /// @notice At its account stop the vault closes, also where it holds nothing or no pool takes all of it just now: then it is sold in
+    /// stages. Anybody may.
+    function closeAtLine() external {
+        (uint256 equity, uint256 line) = standing(address(this));
+        if (line == 0 || equity > line) revert NotDue(equity, line);
+        if (_state.closing) revert IsClosing();
+        _close();
+    }
+
     /// @notice The lead ends the vault: nothing is opened any more, everything is sold in stages, exits proceed.
     function retire() external only(lead) {
         _close();

@@ -173,6 +173,15 @@ contract VaultHandler is VaultActors {
         s.weth().mint(address(vault), amount);
     }
 
+    function closeAtLine() external {
+        (uint256 equity, uint256 line) = price() == 0 ? (1, 0) : vault.standing(address(vault));
+        try vault.closeAtLine() {
+            hold(equity <= line && line != 0, "closed above the line, or on a doubtful price");
+        } catch {
+            refused(line == 0 || equity > line || vault.state().closing, "a vault at its line stays open");
+        }
+    }
+
     function liquidate() external {
         uint256 before = price();
         (uint256 equity, uint256 line) = before == 0 ? (0, 0) : vault.standing(address(vault));

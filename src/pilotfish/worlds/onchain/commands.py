@@ -47,7 +47,7 @@ class AnchorJob(msgspec.Struct, frozen=True):
 
 
 class WatchJob(msgspec.Struct, frozen=True):
-    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means and NAV are kept, too."""
+    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means, NAV and exits are kept, too."""
 
     books: Books
     url: str
@@ -110,7 +110,9 @@ async def _watch(job: WatchJob, keys: Keys, console: Console) -> None:
     async with node_of(job.url) as node, signing(keys, job.key) as sign:
         await on_chain(node, job.chain)
         sender = Sender(node, job.key, sign)
-        keeper = Keeper(node, sender, books.liquidator, books.vaults, books.since, tell) if job.keeps else None
+        keeper = None
+        if job.keeps:
+            keeper = Keeper(node, sender, books.liquidator, books.vaults, books.since, tell, books.ways)
         watcher = Watcher(node, sender, books, tell, keeper)
         tell(f"watching {len(books.vaults)} vaults and {len(books.desks)} desks; Ctrl-C ends it")
         await watch(watcher, node, pause, tell)

@@ -1,7 +1,8 @@
 """What somebody must do now and then so that the contracts stay cheap and their curves whole. Anybody may.
 
 Insurance that was granted is paid, the guard's means are marked once a window, each vault's NAV is recorded once an
-hour. What is due follows from the chain alone; several keepers do no harm.
+hour, its exits are served, and where cash is short, or it closes, stages of what it holds are sold. What is due follows
+from the chain alone; several keepers do no harm.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ import msgspec
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, fields, logs, octets, tag
-from pilotfish.venues.evm.watch.reading import reason
+from pilotfish.venues.evm.watch.reading import addresses, piece, reason
 from pilotfish.venues.evm.wire.abi import WORD, place, selector, topic, word, words
 from pilotfish.worlds.onchain.sending import Ended, Sender
 
 HOUR_S = 3_600
 LOOK_S, TOKENS_S, DOUBT_S = 60, 600, 300  # claims are looked for, new tokens too; what was refused rests
 CLAIMS_MAX = 20  # of one transaction
+HALVINGS_MAX = 12  # the smallest piece of a holding that is tried is a 2,048th
 FEED_SET = topic("FeedSet(address,address,uint256,address,uint256,uint256)")
 _POOL, _GUARD, _QUEUE, _ASSET = (selector(f"{name}()") for name in ("pool", "guard", "queue", "asset"))
 _BALANCE, _FEEDS, _COMING = (selector(f"{name}(address)") for name in ("balanceOf", "feeds", "coming"))
 _POINTS, _POINT, _SUPPLY = selector("pointCount()"), selector("point(uint256)"), selector("totalSupply()")
 _PAY, _MARK, _RECORD = selector("pay(uint256)"), selector("mark(address)"), selector("record()")
+_STATE, _SETTLE, _HOLDINGS = selector("state()"), selector("settle()"), selector("holdings(address)")
 
 
 class Errand(Enum):
     PAY = "insurance is paid"
     MARK = "the mean is marked"
     RECORD = "NAV is recorded"
+    SETTLE = "exits are served"
+    UNWIND = "a stage is sold"
 
 
 class Task(NamedTuple):
@@ -53,7 +58,9 @@ class _Place(msgspec.Struct):
 
 
 class Keeper:
-    """`sender` may be shared, with whoever hands its endings on; `tell` hears what was done, and each new doubt."""
+    """`sender` may be shared, with whoever hands its endings on; `tell` hears what was done, and each new doubt; `ways`
+    are the routes to try for a token.
+    """
 
     def __init__(
         self,
@@ -63,9 +70,11 @@ class Keeper:
         vaults: Sequence[str],
         since: int,
         tell: Callable[[str], None],
+        ways: Callable[[str], Sequence[bytes]],
     ) -> None:
-        self._node, self._sender, self._liquidator, self._tell = node, sender, liquidator, tell
-        self._places = {Task(Errand.RECORD, vault): _Place() for vault in vaults}
+        self._node, self._sender, self._liquidator, self._tell, self._ways = node, sender, liquidator, tell, ways
+        errands = (Errand.RECORD, Errand.SETTLE, Errand.UNWIND)
+        self._places = {Task(errand, vault): _Place() for vault in vaults for errand in errands}
         self._tickets: dict[int, Task] = {}
         self._pool = self._guard = self._asset = ""
         self._tokens_s, self._from, self._now_s = 0, since, 0
@@ -86,7 +95,9 @@ class Keeper:
         if task is None:
             return False
         here = self._places[task]
-        here.under_way, here.next_s = False, self._now_s + (0 if ended.ok else DOUBT_S)
+        here.under_way = False
+        if task.errand is not Errand.UNWIND or not ended.ok:  # a stage takes its minute
+            here.next_s = self._now_s + (0 if ended.ok else DOUBT_S)
         self._tell(f"{task}: {'done' if ended.ok else 'it did not go through'}, {ended.transaction}")
         return True
 
@@ -138,6 +149,49 @@ class Keeper:
             return b""
         return _RECORD
 
+    async def _settle(self, task: Task, here: _Place) -> bytes:
+        """Where exits wait and there is cash for one whole share of them."""
+        here.next_s = self._now_s + LOOK_S
+        _, waiting, _ = await self._words(task.to, _STATE, 3)
+        if not waiting:
+            return b""
+        refused = await self._refused(task.to, _SETTLE)
+        return _SETTLE if refused is None else _unless("NothingToSettle", refused)
+
+    async def _unwind(self, task: Task, here: _Place) -> bytes:
+        """Where exits lack cash, or the vault closes: the largest piece of a holding that some pool takes."""
+        here.next_s = self._now_s + LOOK_S
+        _, waiting, closing = await self._words(task.to, _STATE, 3)
+        if not (waiting or closing):
+            return b""
+        why: CallRefused | None = None
+        for token in addresses(await call(self._node, task.to, _HOLDINGS + place(task.to))):
+            (held,) = await self._words(token, _BALANCE + place(task.to), 1)
+            for way in self._ways(token):
+                data, refused = await self._largest(task.to, token, held, way)
+                if refused is None:
+                    return data
+                if why is None or reason(refused) != "PoolNotListed":  # most ways are only tried
+                    why = refused
+        return b"" if why is None else _unless("NothingToUnwind", why)
+
+    async def _largest(self, vault: str, token: str, held: int, way: bytes) -> tuple[bytes, CallRefused | None]:
+        """All of it, or the largest half of a half of it that the way takes; with why not, where it takes none."""
+        data, refused = b"", None
+        for halvings in range(HALVINGS_MAX):
+            data = piece(token, held >> halvings, way)
+            refused = await self._refused(vault, data)
+            if refused is None or reason(refused) != "TooLittle":
+                break
+        return data, refused
+
+    async def _refused(self, to: str, data: bytes) -> CallRefused | None:
+        try:
+            await call(self._node, to, data, sender=self._sender.address)
+        except CallRefused as refused:
+            return refused
+        return None
+
     # -- where it is ---------------------------------------------------------------------------------------------------
 
     async def _discover(self, number: int) -> None:
@@ -168,4 +222,17 @@ class Keeper:
             raise NoAnswer(f"contract {to}", f"answers {len(raw)} bytes", "check its address") from None
 
 
-_DUE = {Errand.PAY: Keeper._pay, Errand.MARK: Keeper._mark, Errand.RECORD: Keeper._record}
+def _unless(quiet: str, refused: CallRefused) -> bytes:
+    """Nothing is due where that was said. Raises what else was."""
+    if reason(refused) == quiet:
+        return b""
+    raise refused
+
+
+_DUE = {
+    Errand.PAY: Keeper._pay,
+    Errand.MARK: Keeper._mark,
+    Errand.RECORD: Keeper._record,
+    Errand.SETTLE: Keeper._settle,
+    Errand.UNWIND: Keeper._unwind,
+}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, tag
 from pilotfish.venues.evm.watch.bot import Account, Doubt, Duty, Kind, Seen, Watch
-from pilotfish.venues.evm.watch.reading import Reader, calldata, guard_of, reason, wallets_of
+from pilotfish.venues.evm.watch.reading import Reader, calldata, closing, guard_of, reason, wallets_of
 from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.sending import Sender
 
@@ -99,14 +99,14 @@ class Watcher:
         """Ask the contract first, by calls that change nothing; then send. False where nothing could be sent."""
         why = ""
         try:
-            for routes in await self._routes(duty, number):
+            async for kind, to, data in self._asks(duty, number):
                 try:
-                    ticket = await self._sender.submit(self._books.liquidator, calldata(duty, routes))
+                    ticket = await self._sender.submit(to, data)
                 except CallRefused as refused:
-                    why = reason(refused)
+                    why = why or reason(refused)
                     continue
                 self._watch.submitted(duty.account, ticket)
-                self._duties[ticket] = duty
+                self._duties[ticket] = duty._replace(kind=kind)
                 return True
         except CallRefused as refused:
             why = reason(refused)
@@ -116,35 +116,40 @@ class Watcher:
         self._tell(f"{duty.account.account} {duty.kind.value}, but not closed: {why}")
         return False
 
-    async def _routes(self, duty: Duty, number: int) -> list[dict[str, bytes]]:
-        """Ways for every token that can be sold, and for one alone where they cannot be sold together.
-
-        Raises CallRefused, with the last reason, where none can be.
+    async def _asks(self, duty: Duty, number: int) -> AsyncIterator[tuple[Kind, str, bytes]]:
+        """What to ask of whom, until one says yes: the liquidator, with ways for all tokens that can be sold, or for
+        one alone; else a vault, to end and be sold in stages.
         """
-        if duty.kind is Kind.RECOVER:
-            return [{}]
+        liquidator, vault = self._books.liquidator, duty.account.book
+        ends = duty.kind is Kind.LIQUIDATE and vault == duty.account.account
+        if ends and not duty.tokens:
+            yield Kind.CLOSE, vault, closing()
+        found, refused = await self._ways(duty, number)
+        if found or not duty.tokens:
+            yield duty.kind, liquidator, calldata(duty, found)
+        if len(found) > 1:
+            yield duty.kind, liquidator, calldata(duty, dict(list(found.items())[:1]))
+        if ends and duty.tokens:
+            yield Kind.CLOSE, vault, closing()
+        if refused is not None:
+            raise refused
+
+    async def _ways(self, duty: Duty, number: int) -> tuple[dict[str, bytes], CallRefused | None]:
+        """A way for every token that can be sold whole, and why one cannot be."""
         found: dict[str, bytes] = {}
         why: CallRefused | None = None
         for token in duty.tokens:
             for way in self._books.ways(token):
-                refused = await self._refused(duty, {token: way}, number)
-                if refused is None:
-                    found[token] = way
-                    break
-                why = refused
-        if not found and why is not None:
-            raise why
-        first = dict(list(found.items())[:1])
-        return [found, first] if len(found) > 1 else [found]
-
-    async def _refused(self, duty: Duty, routes: dict[str, bytes], number: int) -> CallRefused | None:
-        try:
-            await call(
-                self._node, self._books.liquidator, calldata(duty, routes), tag(number), self._sender.address
-            )  # fmt: skip
-        except CallRefused as refused:
-            return refused
-        return None
+                asked = calldata(duty, {token: way})
+                try:
+                    await call(self._node, self._books.liquidator, asked, tag(number), self._sender.address)
+                except CallRefused as refused:
+                    if why is None or reason(refused) != "PoolNotListed":  # most ways are only tried
+                        why = refused
+                    continue
+                found[token] = way
+                break
+        return found, why
 
     def _note(self, account: Account, seen: Seen | Doubt) -> None:
         """A doubt is told when it begins, changes or ends."""

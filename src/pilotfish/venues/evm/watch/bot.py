@@ -50,6 +50,7 @@ class Doubt(NamedTuple):
 
 class Kind(Enum):
     LIQUIDATE = "at its line"
+    CLOSE = "at its line, which ends it"
     STOP = "at its price stop"
     RECOVER = "above its line again"
 
@@ -63,10 +64,11 @@ class Duty(NamedTuple):
 
 
 def duty_of(account: Account, seen: Seen) -> Duty | None:
-    """The first thing to do about an account, if any."""
+    """The first thing to do about an account, if any. A vault that holds nothing is closed and insured all the same."""
     if 0 < seen.line >= seen.equity:
         tokens = tuple(holding.token for holding in seen.holdings)
-        return Duty(Kind.LIQUIDATE, account, tokens) if tokens else None
+        bare_vault = account.book == account.account and not seen.closed
+        return Duty(Kind.LIQUIDATE, account, tokens) if tokens or bare_vault else None
     for holding in seen.holdings:
         if 0 < holding.price <= holding.stop:
             return Duty(Kind.STOP, account, (holding.token,))

@@ -19,7 +19,8 @@ _STANDING, _HOLDINGS = selector("standing(address)"), selector("holdings(address
 _STOP_OF, _CLOSED = selector("priceStop(address,address)"), selector("closed(address,address)")
 _PRICE, _GUARD = selector("price(address)"), selector("guard()")
 _LIQUIDATE, _STOP = selector("liquidate(address,address,bytes[])"), selector("stop(address,address,address,bytes)")
-_RECOVERED = selector("recovered(address,address)")
+_RECOVERED, _CLOSE = selector("recovered(address,address)"), selector("closeAtLine()")
+_UNWIND = selector("unwind(address,uint256,bytes)")
 
 
 class Reader:
@@ -101,6 +102,16 @@ def calldata(duty: Duty, routes: Mapping[str, bytes]) -> bytes:
     if duty.kind is Kind.STOP:
         return _STOP + whose + place(duty.tokens[0]) + word(4 * WORD) + _octets(ways[0])
     return _LIQUIDATE + whose + word(3 * WORD) + _list(ways)
+
+
+def closing() -> bytes:
+    """What a vault at its line is asked, where its holdings cannot be sold whole."""
+    return _CLOSE
+
+
+def piece(token: str, amount: int, way: bytes) -> bytes:
+    """What a vault is asked where exits lack cash, or it closes: to sell at most this much."""
+    return _UNWIND + place(token) + word(amount) + word(3 * WORD) + _octets(way)
 
 
 def _octets(raw: bytes) -> bytes:
