@@ -28,6 +28,8 @@ ENTRANCES = {
     "crystallise": lambda v, who: ("crystallise", [who]),
     "distribute": lambda v, who: ("distributeFees", []),
     "record": lambda v, who: ("record", []),
+    "unwind": lambda v, who: ("unwind", [who, 1, b""]),
+    "end": lambda v, who: ("closeAtLine", []),
 }
 
 

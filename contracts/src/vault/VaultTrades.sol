@@ -125,7 +125,7 @@ abstract contract VaultTrades is VaultExits, ILiquidatable {
 
     /// @notice At its account stop the vault closes, also where it holds nothing or no pool takes all of it just now: then it is sold in
     /// stages. Anybody may.
-    function closeAtLine() external {
+    function closeAtLine() external nonReentrant {
         (uint256 equity, uint256 line) = standing(address(this));
         if (line == 0 || equity > line) revert NotDue(equity, line);
         if (_state.closing) revert IsClosing();

@@ -160,7 +160,7 @@ abstract contract VaultActors is Ghost {
     }
 
     function wait_(uint256 seconds_) external {
-        vm.warp(vm.getBlockTimestamp() + pick(seconds_, 60, 20 days));
+        vm.warp(vm.getBlockTimestamp() + pick(seconds_ / 2, 60, seconds_ % 2 == 0 ? 2 hours : 20 days));
         market.tell(market.spot());
     }
 

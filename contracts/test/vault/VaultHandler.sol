@@ -150,17 +150,22 @@ contract VaultHandler is VaultActors {
         }
     }
 
-    function unwind(uint256 amount) external {
-        uint256 before = price();
-        address weth = address(s.weth());
-        uint256 held = s.weth().balanceOf(address(vault));
-        try vault.unwind(weth, amount, s.ROUTE()) returns (uint256 sold, uint256) {
-            unwound(sold, held);
-            hold(requested != served || vault.state().closing, "sold without need");
-            hold(price() >= before - before * SLIPPAGE_BPS * 2 / 10_000, "a stage lost more than its slippage");
-        } catch {
-            revert Refused();
+    /// @dev In up to four pieces at once, as who would like to sell more than a stage tries it.
+    function unwind(uint256 amount, uint256 pieces) external {
+        pieces = pick(pieces, 1, 4);
+        uint256 done;
+        for (uint256 n; n < pieces; ++n) {
+            uint256 before = price();
+            uint256 held = s.weth().balanceOf(address(vault));
+            if (held == 0) break;
+            try vault.unwind(address(s.weth()), pick(amount, 1, held), s.ROUTE()) returns (uint256 sold, uint256) {
+                ++done;
+                unwound(sold, held);
+                hold(requested != served || vault.state().closing, "sold without need");
+                hold(price() >= before - before * SLIPPAGE_BPS * 2 / 10_000, "a stage lost more than its slippage");
+            } catch {}
         }
+        if (done == 0) revert Refused();
     }
 
     function donate(uint256 assets) external noHolderLoses {

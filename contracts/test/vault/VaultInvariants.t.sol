@@ -19,7 +19,7 @@ contract VaultInvariants is Watched {
     function setUp() external {
         vm.warp(1_800_000_000);
         s = new System();
-        s.openVault(Terms(3_000_000, 100, 500, 1000, 1000, 3000, 1500), Limits(1 hours, 100, 100, 10_000, 7_000, 100));
+        s.openVault(Terms(3_000_000, 100, 500, 1000, 1000, 3000, 1500), Limits(1 hours, 100, 100, 10_000, 7_000, 20));
         (vault, usdc) = (s.vault(), s.usdc());
         handler = new VaultHandler(s);
         watch(handler);
