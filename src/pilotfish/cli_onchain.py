@@ -11,6 +11,7 @@ from pilotfish.cli_common import console, plain_errors
 from pilotfish.cli_venues import Config
 
 Node = Annotated[str, typer.Option("--rpc", help="URL of a node.")]
+SendNode = Annotated[str, typer.Option("--send-rpc", help="Another node for transactions alone, a private one.")]
 KeyAddress = Annotated[str, typer.Option("--key", help="Address of the key that signs and pays: pilotfish keys new.")]
 Since = Annotated[int, typer.Option(help="The block the contract was deployed in.")]
 
@@ -43,6 +44,7 @@ def watch(
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Pay insurance, mark means, record NAV, serve exits, too.")
     ] = True,
+    send_rpc: SendNode = "",
     config: Config = None,
 ) -> None:
     """Close vaults and wallets that reach their line or a price stop, until Ctrl-C. Anybody may run one."""
@@ -52,7 +54,7 @@ def watch(
 
     with plain_errors():
         books, chain = books_of("--liquidator", liquidator, vault or [], desk or [], since)
-        watch_books(WatchJob(books, rpc, key, chain, keep), read_settings(config).keys, console)
+        watch_books(WatchJob(books, rpc, key, chain, keep, send_rpc), read_settings(config).keys, console)
 
 
 def relay(
@@ -67,6 +69,7 @@ def relay(
     depth: Annotated[int, typer.Option(help="Blocks on a lead's swap before it is mirrored.")] = 0,
     slippage_bps: Annotated[int, typer.Option(help="How much worse than the lead's price a book's may be.")] = 50,
     since: Annotated[int, typer.Option(help="First block to look at; -1: where the last run ended, or now.")] = -1,
+    send_rpc: SendNode = "",
     config: Config = None,
 ) -> None:
     """Mirror leads' tagged swaps into vaults and wallets, until Ctrl-C. Anybody may run one (docs/evm.md)."""
@@ -79,7 +82,7 @@ def relay(
         job = RelayJob(
             deployment=out / DEPLOYMENT if out.is_dir() else out, url=url_of(out, rpc), key=key, ws_url=ws, agent=agent,
             desk_lead=desk_lead, routers=tuple(router or ()), bundler_url=bundler, depth=depth,
-            slippage_bps=slippage_bps, since=since,
+            slippage_bps=slippage_bps, since=since, send_url=send_rpc,
         )  # fmt: skip
         run(job, read_settings(config).keys, console)
 

@@ -58,36 +58,45 @@ class _Reply(msgspec.Struct):
 
 
 class HttpNode:
-    """A node at `url`; whoever makes one closes the `http`. Raises NoAnswer where the URL is none."""
+    """A node at `url`; transactions go to the one at `send_url`, where there is one. Whoever makes this closes the
+    `http`. Raises NoAnswer where a URL is none.
+    """
 
-    def __init__(self, url: str, http: Http) -> None:
-        try:
-            host = URL(url).host
-        except ValueError:
-            host = None
-        if not host or not url.startswith(("http://", "https://")):
-            raise NoAnswer("the URL of the node", "is not http(s)://host…", "for example http://127.0.0.1:8545")
-        self.name, self._url, self._http, self._asked = host, url, http, 0
+    def __init__(self, url: str, http: Http, send_url: str = "") -> None:
+        self.name, self._url, self._http, self._asked = _host(url), url, http, 0
+        self._send_name, self._send_url = (_host(send_url), send_url) if send_url else (self.name, url)
 
     async def ask(self, method: str, params: list[Any]) -> Any:
+        sends = method == "eth_sendRawTransaction"
+        name, url = (self._send_name, self._send_url) if sends else (self.name, self._url)
         self._asked += 1
         number = self._asked
         body = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         headers = {"Content-Type": "application/json"}
-        answer = await self._http.ask(Ask(number, "POST", self._url, body, headers, TIMEOUT_NS))
+        answer = await self._http.ask(Ask(number, "POST", url, body, headers, TIMEOUT_NS))
         if isinstance(answer, str):
-            raise NoAnswer(f"node {self.name}", answer, "see that it runs and can be reached from here")
+            raise NoAnswer(f"node {name}", answer, "see that it runs and can be reached from here")
         try:
             reply = msgspec.json.decode(answer.body, type=_Reply)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             why = f"HTTP {answer.status} with no JSON-RPC in it"
-            raise NoAnswer(f"node {self.name}, {method}", why, "see that the URL is a node's") from None
+            raise NoAnswer(f"node {name}, {method}", why, "see that the URL is a node's") from None
         if reply.error is not None:
             why = f"{reply.error.message[:_WHY_CHARS]} ({reply.error.code})"
-            raise CallRefused(f"node {self.name}, {method}", why, data=revert_data(reply.error.data))
+            raise CallRefused(f"node {name}, {method}", why, data=revert_data(reply.error.data))
         if reply.id != number:
-            raise NoAnswer(f"node {self.name}, {method}", "answered another question", "see what is in between")
+            raise NoAnswer(f"node {name}, {method}", "answered another question", "see what is in between")
         return reply.result
+
+
+def _host(url: str) -> str:
+    try:
+        host = URL(url).host
+    except ValueError:
+        host = None
+    if not host or not url.startswith(("http://", "https://")):
+        raise NoAnswer("the URL of the node", "is not http(s)://host…", "for example http://127.0.0.1:8545")
+    return host
 
 
 def revert_data(told: Any) -> bytes:

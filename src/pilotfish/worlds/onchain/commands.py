@@ -47,13 +47,16 @@ class AnchorJob(msgspec.Struct, frozen=True):
 
 
 class WatchJob(msgspec.Struct, frozen=True):
-    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means, NAV and exits are kept, too."""
+    """`chain`: its id, or 0 where that is not known. `keeps`: insurance, means, NAV and exits are kept, too.
+    `send_url`: where transactions go, a private node for instance.
+    """
 
     books: Books
     url: str
     key: str
     chain: int = 0
     keeps: bool = True
+    send_url: str = ""
 
 
 def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
@@ -107,7 +110,7 @@ async def _watch(job: WatchJob, keys: Keys, console: Console) -> None:
         await asyncio.sleep(BLOCK_S)
 
     books = job.books
-    async with node_of(job.url) as node, signing(keys, job.key) as sign:
+    async with node_of(job.url, job.send_url) as node, signing(keys, job.key) as sign:
         await on_chain(node, job.chain)
         sender = Sender(node, job.key, sign)
         keeper = None
@@ -139,7 +142,7 @@ async def _relay(job: RelayJob, record: Record, keys: Sequence[Key], console: Co
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
-    async with node_of(job.url) as node:
+    async with node_of(job.url, job.send_url) as node:
         await on_chain(node, record.chain_id)
         settings = await settings_of(job, record, node)
         cursor = read_cursor(cursor_path(job.deployment, job.key), record, settings.executor)
@@ -151,11 +154,11 @@ async def _relay(job: RelayJob, record: Record, keys: Sequence[Key], console: Co
 
 
 @contextlib.asynccontextmanager
-async def node_of(url: str) -> AsyncIterator[HttpNode]:
+async def node_of(url: str, send_url: str = "") -> AsyncIterator[HttpNode]:
     """A node over HTTP, hung up on afterwards."""
     http = Http(WireTerms())
     try:
-        yield HttpNode(url, http)
+        yield HttpNode(url, http, send_url)
     finally:
         await http.close()
 

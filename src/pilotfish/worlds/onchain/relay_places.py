@@ -25,7 +25,7 @@ class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
     """`key` pays; `agent` signs for leads that have appointed it (left out: `key` does). `desk_lead`: whose wallets of
     the desk are copied for. `routers`: leads' swaps count through these; left out: the deployment's own.
     `slippage_bps`: how much worse than the lead's own price a book's may be. `since`: the first block to look at; -1:
-    where the last run ended, or from now on.
+    where the last run ended, or from now on. `send_url`: where transactions go, a private node for instance.
     """
 
     deployment: Path
@@ -39,6 +39,7 @@ class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
     slippage_bps: int = 50
     since: int = -1
+    send_url: str = ""
 
     def check(self) -> None:
         """Raises ConfigError."""
@@ -87,6 +88,7 @@ async def settings_of(job: RelayJob, record: Record, node: Node) -> RelaySetting
     settings = Settings(
         journal=0, chain=record.chain_id, router=routers[0].lower(), http_url=job.url,
         ws_url=job.ws_url or re.sub("^http", "ws", job.url), depth=job.depth,
+        send_url=job.send_url,
     )  # fmt: skip
     asset = of.asset.address.lower()
     return RelaySettings(

@@ -58,7 +58,7 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
     pools: dict[str, tuple[str, str]]  # address → its two tokens
     routers: frozenset[str]
     depth: int = 0
-    deadline_ns: int = 60 * SECOND  # so long after the lead's block an instruction counts
+    deadline_ns: int = 60 * SECOND  # so long from its signing an instruction counts
     vault_gas: int = 600_000
     wallet_gas: int = 70_000  # for each wallet of a batch, beside `batch_gas`
     batch_gas: int = 700_000
