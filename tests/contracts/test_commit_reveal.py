@@ -310,7 +310,7 @@ def test_a_new_bond_is_for_new_commitments(s):
 
 def test_gas_of_commitment_and_reveal(s):
     """Not a lead's first."""
-    orders = [s.instruction(nonce=n) for n in (0, 1)]
+    orders = [s.instruction(nonce=n) for n in (1, 2)]
     commit(s, orders[0])
     mined = s.by(s.lead, s.executor.functions.commit(s.book.address, committed(s, orders[1])))
     assert_gas("mirror", "commitment", gas_at_most(s.web3, mined))

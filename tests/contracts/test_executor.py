@@ -72,10 +72,13 @@ def test_the_same_instruction_a_second_time_is_refused(s):
         s.executor.functions.check(fields(order), s.signature(order)).call()
 
 
+NONCES = (2**256 - 1, 2**256 - 16, 3, 2, 256, 255, 0, 16, 257, 4096, 1)
+
+
 def test_nonces_come_in_any_order_each_once(s):
-    for nonce in (2**256 - 1, 3, 2, 256, 255):
+    for nonce in NONCES:
         s.bring(s.instruction(nonce=nonce))
-    for nonce in (2**256 - 1, 3, 2, 256, 255):
+    for nonce in NONCES:
         with reverts(s.executor, "NonceUsed"):
             s.bring(s.instruction(nonce=nonce, fraction=1))
     s.bring(s.instruction(nonce=4))
@@ -154,7 +157,8 @@ def test_what_the_book_refuses_leaves_the_nonce_unused(s):
     order = refusing.instruction()
     with reverts(errors_of(s.executor, "PlainBook"), "TooDear"):
         refusing.bring(order)
-    assert s.executor.functions.nonceBits(order.lead, 0).call() == 0
+    word, bit = s.executor.functions.placeOf(order.nonce).call()
+    assert s.executor.functions.nonceBits(order.lead, word).call() & bit == 0
     s.bring(s.instruction())
 
 
@@ -173,6 +177,26 @@ def test_the_lead_takes_back_what_it_signed_by_the_word(s):
         with reverts(s.executor, "NonceUsed"):
             s.bring(s.instruction(nonce=nonce))
     s.bring(s.instruction(nonce=6))
+
+
+def test_numbers_of_tagged_swaps_share_a_word_and_all_others_share_theirs(s):
+    place = s.executor.functions.placeOf
+    swaps = [place(16 * n).call() for n in range(256)]
+    assert {word for word, _ in swaps} == {2**255}
+    assert sum(bit for _, bit in swaps) == 2**256 - 1
+    others = [place(n).call() for n in range(256) if n % 16]
+    assert {word for word, _ in others} == {0}
+    assert sum(bit for _, bit in others) == sum(1 << n for n in range(256) if n % 16)
+    assert place(16 * 256).call() == [2**255 + 1, 1]
+    assert place(2**256 - 16).call() == [2**255 + 2**244 - 1, 1 << 255]
+
+
+def test_the_lead_takes_back_its_swaps_by_the_word(s):
+    word, bit = s.executor.functions.placeOf(32).call()
+    s.by(s.lead, s.executor.functions.invalidate(word, bit))
+    with reverts(s.executor, "NonceUsed"):
+        s.bring(s.instruction(nonce=32))
+    s.bring(s.instruction(nonce=16))
 
 
 def test_nobody_takes_back_for_another(s):
@@ -261,7 +285,7 @@ def test_the_executor_costs_at_most_30_000_gas_beyond_the_books_own_work(s):
     call = s.book.functions.mirror(fields(s.instruction(deadline=never)), route)
     calldata = bytes.fromhex(call.build_transaction({"gas": 10**6, "from": s.owner})["data"][2:])
     book = gas_used(s.web3, call, s.owner) - 21_000 - sum(16 if byte else 4 for byte in calldata)
-    orders = [s.mirror(s.instruction(nonce=n, deadline=never), route=route) for n in (0, 1)]
+    orders = [s.mirror(s.instruction(nonce=n, deadline=never), route=route) for n in (0, 16)]
     used = [gas_at_most(s.web3, send(s.web3, order, s.owner)) - 21_000 - book for order in orders]
     assert used[1] <= 30_000
     assert_gas("mirror", "instruction, beyond the book's own work", used[1])

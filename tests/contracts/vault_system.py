@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import rlp
 from web3 import Web3
 from web3.contract import Contract
@@ -12,6 +13,7 @@ from web3.types import TxReceipt
 
 from pilotfish.venues.evm.wire import instructions
 from pilotfish.venues.evm.wire.instructions import Instruction
+from pilotfish.venues.evm.wire.metatag import NUMBERS
 from pilotfish.venues.keys.key import Key
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
@@ -34,10 +36,11 @@ class System:
     """When the next trade may be."""
 
     def mirror(self, buying: bool, fraction: float, route: bytes = ROUTE) -> TxReceipt:
-        """An instruction that the lead's agent signs and anybody brings."""
+        """An instruction that the lead's agent signs and anybody brings, numbered as the lead's tagged swaps are."""
         w = self.world
         tokens = (w.market.usdc, w.market.weth) if buying else (w.market.weth, w.market.usdc)
         order = Instruction(*w.order(*tokens, fraction))
+        order = msgspec.structs.replace(order, nonce=order.nonce * NUMBERS)
         signature = instructions.sign(order, self.separator, self.agent)
         fields = tuple(getattr(order, name) for name in order.__struct_fields__)
         return send(w.web3, self.executor.functions.mirror(fields, signature, route), w.eve)

@@ -117,8 +117,9 @@ contract ExecutorHandler is Ghost {
     function invalidate(uint256 lead, uint256 seed) external {
         address from = vm.addr(keys[pick(lead, 0, 1)]);
         uint256 nonce = nonceOf(seed);
+        (uint256 word, uint256 bit) = executor.placeOf(nonce);
         vm.prank(from);
-        executor.invalidate(nonce >> 8, 1 << (nonce & 255));
+        executor.invalidate(word, bit);
         spent[from][nonce] = true;
     }
 

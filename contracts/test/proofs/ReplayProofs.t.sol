@@ -33,9 +33,18 @@ contract Bitmap is NonceBitmap {
 contract ReplayProofs {
     Bitmap private bitmap = new Bitmap();
 
+    /// No two numbers are kept in one place, and each place is one bit.
+    function check_each_number_has_a_bit_of_its_own(uint256 one, uint256 other) external view {
+        (uint256 word, uint256 bit) = bitmap.placeOf(one);
+        (uint256 word2, uint256 bit2) = bitmap.placeOf(other);
+        assert(bit != 0 && bit & (bit - 1) == 0);
+        assert((one == other) == (word == word2 && bit == bit2));
+    }
+
     /// A number that was used once passes neither `use` nor `check` again, whatever the word held.
     function check_a_number_is_used_at_most_once(address lead, uint256 nonce, uint256 bits) external {
-        bitmap.lay(lead, nonce >> 8, bits);
+        (uint256 word,) = bitmap.placeOf(nonce);
+        bitmap.lay(lead, word, bits);
         bitmap.use(lead, nonce);
         try bitmap.use(lead, nonce) {
             assert(false);
@@ -47,8 +56,9 @@ contract ReplayProofs {
 
     /// It passes the first time exactly if its own bit was not set.
     function check_a_number_passes_exactly_if_its_bit_is_clear(address lead, uint256 nonce, uint256 bits) external {
-        bitmap.lay(lead, nonce >> 8, bits);
-        bool clear = (bits >> (nonce & 255)) & 1 == 0;
+        (uint256 word, uint256 bit) = bitmap.placeOf(nonce);
+        bitmap.lay(lead, word, bits);
+        bool clear = bits & bit == 0;
         try bitmap.use(lead, nonce) {
             assert(clear);
         } catch {
@@ -65,11 +75,13 @@ contract ReplayProofs {
         uint256 otherBits
     ) external {
         if (other == nonce) return;
-        bitmap.lay(lead, nonce >> 8, bits);
-        if (other >> 8 != nonce >> 8) bitmap.lay(lead, other >> 8, otherBits);
+        (uint256 word,) = bitmap.placeOf(nonce);
+        (uint256 otherWord, uint256 otherBit) = bitmap.placeOf(other);
+        bitmap.lay(lead, word, bits);
+        if (otherWord != word) bitmap.lay(lead, otherWord, otherBits);
         else otherBits = bits;
         bitmap.use(lead, nonce);
-        bool clear = (otherBits >> (other & 255)) & 1 == 0;
+        bool clear = otherBits & otherBit == 0;
         try bitmap.requireUnused(lead, other) {
             assert(clear);
         } catch {
@@ -90,10 +102,11 @@ contract ReplayProofs {
 
     /// What was invalidated never passes, and nothing that was used comes back by invalidating.
     function check_invalidated_numbers_never_pass(uint256 nonce, uint256 mask, uint256 bits) external {
-        bitmap.lay(address(this), nonce >> 8, bits);
-        bitmap.invalidate(nonce >> 8, mask);
-        assert(bitmap.nonceBits(address(this), nonce >> 8) == bits | mask);
-        if (((bits | mask) >> (nonce & 255)) & 1 == 0) return;
+        (uint256 word, uint256 bit) = bitmap.placeOf(nonce);
+        bitmap.lay(address(this), word, bits);
+        bitmap.invalidate(word, mask);
+        assert(bitmap.nonceBits(address(this), word) == bits | mask);
+        if ((bits | mask) & bit == 0) return;
         try bitmap.use(address(this), nonce) {
             assert(false);
         } catch {}
