@@ -5,7 +5,8 @@ from typer.testing import CliRunner
 from web3 import Web3
 
 from pilotfish.cli import app
-from pilotfish.worlds.onchain.keeping import DOUBT_S, HOUR_S, LOOK_S, TOKENS_S, Keeper
+from pilotfish.worlds.onchain.errands import HOUR_S, LOOK_S, TOKENS_S
+from pilotfish.worlds.onchain.keeping import DOUBT_S, Keeper
 from pilotfish.worlds.onchain.sending import Sender
 from pilotfish.worlds.onchain.watching import Books, Watcher
 from tests.contracts.chain import deploy, send
