@@ -8,6 +8,7 @@ PilotfishError
 ├── EngineError
 │   ├── IllegalTransition   an order update that its state does not allow
 │   └── InvariantBroken     the core contradicts itself: the shard halts
+├── AnchorRefused       what is anchored and what the journal holds do not go together
 ├── LedgerError         a posting that would create or destroy an asset
 ├── JournalError
 │   ├── JournalCorrupt      the hash chain does not hold; the first bad record is named
@@ -16,7 +17,11 @@ PilotfishError
     ├── MessageRefused      what it said cannot be used; it is set aside (each venue's codec)
     ├── ActionRefused, OrderRefused, OrderUnsignable    it would refuse this; it was not sent
     ├── KeyRefused, CredentialsRefused    a key, a keystore or a request to sign that cannot be used
-    └── WalletRefused, WalletUnknown      nothing was done on the chain; or nobody knows yet
+    ├── WalletRefused, WalletUnknown      nothing was done on the chain; or nobody knows yet
+    ├── NoAnswer, CallRefused    a chain's node is silent; a contract says no, with its own error
+    ├── TransactionRefused, NodeFailed, PackagesMissing    it would revert, or did; no chain here; nothing to deploy
+    └── AbiRefused, InstructionRefused, OperationRefused, SignaturesRefused, PlacementRefused, FillsRefused, TagRefused,
+        SwapRefused    this cannot be said to a contract, or was not said by one; nothing was signed
 """
 
 from __future__ import annotations
