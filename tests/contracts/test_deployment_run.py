@@ -1,6 +1,7 @@
 """`pilotfish run --chain`, with a few followers: everybody copies, and three accounts of it agree."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,10 @@ def test_the_exit_was_paid_and_the_badges_were_issued(ran):
 
 def test_a_report_lies_beside_the_journal(ran):
     assert (ran.journal.parent / "report.html").stat().st_size > 10_000
+
+
+def test_a_lag_is_what_really_passed(ran):
+    """A chain's stamps are whole seconds: by them alone a copy would come in no time, or a second late."""
+    lags = json.loads((ran.journal.parent / "report.json").read_text())["lag_ms"]
+    assert lags["count"] == 3 * (FOLLOWERS - 1)
+    assert 0 < lags["min"] < lags["max"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from pilotfish.venues.evm.contracts.bindings import Call
@@ -32,8 +33,9 @@ class Distributed(Event, frozen=True):
 
 
 class LeadSeen(NamedTuple):
-    """The lead's own transaction as the chain tells it, and the swap in it."""
+    """The lead's own transaction as the chain tells it, and the swap in it. `heard_ns`: by this process's clock."""
 
+    heard_ns: int
     hash: str
     transaction: LeadTransaction
     swap: LeadSwap
@@ -50,10 +52,11 @@ async def lead_swaps(stage: Stage, buys: bool, fraction_bps: int) -> LeadSeen:
     call = market.router.exact_input_single(order)
     tagged = Call(call.to, metatag.append(call.data, Tag(stage.vault.address)), call.read)
     receipt = await stage.do(lead, tagged, "the lead's swap")
+    heard_ns = time.monotonic_ns()
     seen = await transaction_of(stage, receipt)
     pools = {market.pool.address: (market.usdc.address, market.weth.address)}
     swap = metatag.swap_of(seen, lead.address, [market.router.address], pools)
-    return LeadSeen(receipt.hash, seen, swap, receipt.gas_used)
+    return LeadSeen(heard_ns, receipt.hash, seen, swap, receipt.gas_used)
 
 
 async def transaction_of(stage: Stage, receipt: Receipt) -> LeadTransaction:
@@ -69,7 +72,7 @@ async def desk_copies(stage: Stage, books: Books, seen: LeadSeen) -> None:
     """The engine is told of the lead's fill; what it decides goes to the desk."""
     buys = seen.swap.token_in == stage.market.usdc.address
     price = await stage.price_e8() * 10**PRICE_DECIMALS // 10**8
-    trade = LeadTrade(seen.swap, buys, seen.transaction.nonce * NUMBERS)
+    trade = LeadTrade(seen.swap, buys, seen.transaction.nonce * NUMBERS, seen.heard_ns)
     await books.lead_traded(trade, price, await stage.client.now())
 
 

@@ -13,8 +13,9 @@ from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.mandate import Follows, Route
 from pilotfish.journal.sqlite import SqliteJournal
 from pilotfish.venues.evm.wire.metatag import LeadSwap
+from pilotfish.venues.session import SECOND
 from pilotfish.views.report.write import write_report
-from pilotfish.worlds.chain.desk_venue import SECOND, TOKEN_DECIMALS, DeskVenue
+from pilotfish.worlds.chain.desk_venue import TOKEN_DECIMALS, DeskVenue
 from pilotfish.worlds.chain.people import EXIT_BPS, OPEN_BPS, Follower
 from pilotfish.worlds.population import Population
 from pilotfish.worlds.reporting import Inputs, make_report
@@ -39,15 +40,18 @@ def listing() -> Instrument:
 
 
 class LeadTrade(NamedTuple):
-    """`swap` in base units; `number` is unique among the lead's."""
+    """`swap` in base units; `number` is unique among the lead's; `heard_ns`: when it was heard of, by our own clock."""
 
     swap: LeadSwap
     buys: bool
     number: int
+    heard_ns: int
 
 
 class Books:
-    """One shard and its journal. All stamps are the chain's."""
+    """One shard and its journal. A lead's fill has the chain's stamp, in whole seconds; what follows it is stamped as
+    much later as our own clock has gone on since the fill was heard of: a lag is what really passed.
+    """
 
     def __init__(self, journal: Path, venue: DeskVenue) -> None:
         self.instrument, self.venue = venue.instrument, venue
@@ -73,7 +77,7 @@ class Books:
 
     async def lead_traded(self, trade: LeadTrade, pool_price: int, now_s: int) -> None:
         """Tell the engine, and carry out what it decides."""
-        now_ns, instrument = now_s * SECOND, self.instrument.id
+        now_ns, instrument = max(now_s * SECOND, self.world.now_ns), self.instrument.id
         token = trade.swap.amount_out if trade.buys else trade.swap.amount_in
         lots, paid = token // 10 ** (TOKEN_DECIMALS - LOT_DECIMALS), self.price_of(trade.swap, trade.buys)
         side = 1 if trade.buys else -1
@@ -85,11 +89,15 @@ class Books:
         ]
         self.world.shard.handle(events, now_ns)
         number = trade.number
+
+        def stamp() -> int:
+            return now_ns + time.monotonic_ns() - trade.heard_ns
+
         while self.venue.waits:
             number += 1
-            await self.venue.carry_out(number, paid)
-            told_s = await self.venue.now()
-            self.world.shard.handle(self.venue.events(told_s * SECOND), told_s * SECOND)
+            await self.venue.carry_out(number, paid, stamp)
+            told_ns = stamp()
+            self.world.shard.handle(self.venue.events(told_ns), told_ns)
 
     def close(self, journal: Path, seed: int) -> None:
         """Write the report beside the journal, and leave the journal to whoever anchors it."""

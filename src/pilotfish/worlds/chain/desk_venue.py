@@ -10,7 +10,7 @@ least fraction that any order of the batch stands for: nobody trades more than t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,6 @@ from pilotfish.venues.keys.key import Key
 from pilotfish.worlds.chain.people import EXIT_BPS, OPEN_BPS, Follower
 from pilotfish.worlds.chain.userop import Operations, UserOperationEvent
 
-SECOND = 1_000_000_000
 DEADLINE_S = 600
 ROW = 60
 """Bytes of `Copied.rows` a wallet."""
@@ -133,8 +132,10 @@ class DeskVenue:
     def waits(self) -> bool:
         return bool(self._waiting)
 
-    async def carry_out(self, nonce: int, reference: int) -> None:
-        """Bring the next batch to the chain, under this number of the lead's. `reference`: what the lead paid."""
+    async def carry_out(self, nonce: int, reference: int, stamp: Callable[[], int]) -> None:
+        """Bring the next batch to the chain, under this number of the lead's. `reference`: what the lead paid; `stamp`:
+        the time, ns, when what came of it is known.
+        """
         batch = self._waiting.pop(0)
         followers = [self._followers[account] for account in batch.accounts.tolist()]
         deadline = await self._way.client.now() + DEADLINE_S
@@ -147,9 +148,9 @@ class DeskVenue:
             receipt = await self._way.send(call.to, call.data, len(followers), "copies")
         except TransactionRefused as bad:
             self.refused.append(str(bad))
-            self._tell(batch, {}, followers, await self._way.client.now(), {})
+            self._tell(batch, {}, followers, stamp(), {})
             return
-        await self._read(batch, followers, receipt)
+        self._read(batch, followers, receipt, stamp())
 
     def _instruction(
         self, batch: PlaceBatch, followers: Sequence[Follower], reference: int, number: tuple[int, int]
@@ -170,11 +171,7 @@ class DeskVenue:
             pair = parties.token, parties.asset
         return Instruction(parties.lead, parties.desk.address, *pair, fraction, limit, number[1], number[0])
 
-    async def now(self) -> int:
-        """The chain's time, s."""
-        return await self._way.client.now()
-
-    async def _read(self, batch: PlaceBatch, followers: Sequence[Follower], receipt: Receipt) -> None:
+    def _read(self, batch: PlaceBatch, followers: Sequence[Follower], receipt: Receipt, now_ns: int) -> None:
         desk = self.parties.desk.address
         told = receipt.events(Copied, desk)
         rows = shares(told[0]) if told else {}
@@ -182,16 +179,14 @@ class DeskVenue:
         operation = receipt.events(UserOperationEvent, self._way.entry_point.address)[0]
         amounts = (told[0].amount_in, told[0].amount_out) if told else (0, 0)
         self.carried.append(Carried(receipt, len(rows), len(skipped), *amounts, operation.success))
-        now_s = await self._way.client.now()
         # Before the results, after which the engine would try again at once what was not filled.
         ended = [k for k, one in enumerate(followers) if skipped.get(one.wallet) == NO_MANDATE]
         if ended:
-            now_ns = now_s * SECOND
             self._told.append(FollowControl(now_ns, now_ns, batch.accounts[ended], FollowAction.PAUSE))
-        self._tell(batch, rows, followers, now_s, skipped)
+        self._tell(batch, rows, followers, now_ns, skipped)
 
     def _tell(
-        self, batch: PlaceBatch, rows: dict[str, Row], followers: Sequence[Follower], now_s: int, why: dict[str, int]
+        self, batch: PlaceBatch, rows: dict[str, Row], followers: Sequence[Follower], now_ns: int, why: dict[str, int]
     ) -> None:
         """Every order of the batch has ended. Lots are rounded down: what is less than a lot stays in the wallet."""
         lot = 10 ** (TOKEN_DECIMALS - self.instrument.lot_decimals)
@@ -206,7 +201,7 @@ class DeskVenue:
             lots[k], cost[k], fee[k] = min(tokens // lot, int(batch.lots[k])), money, row.fees
             self._held[int(batch.accounts[k])] += int(batch.side * lots[k])
             self.volumes[int(batch.accounts[k])] += money
-        self._told.append(_update(batch, (lots, cost, fee, reason), now_s * SECOND))
+        self._told.append(_update(batch, (lots, cost, fee, reason), now_ns))
 
 
 def _update(batch: PlaceBatch, columns: tuple[Ints, Ints, Ints, Ints], now_ns: int) -> BatchUpdate:
