@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from web3 import Web3
 
+from tests.contracts.deployment_scene import System, whole_system
 from tests.contracts.nodes import ANVIL, anvil, embedded
 
 
@@ -32,3 +33,21 @@ def as_the_module_left_it(request: pytest.FixtureRequest) -> Iterator[None]:
     taken = web3.provider.make_request("evm_snapshot", [])["result"]
     yield
     web3.provider.make_request("evm_revert", [taken])
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> System:
+    """Deployed once; who changes it has it taken back."""
+    return whole_system(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture(autouse=True)
+def as_deployed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take back what the test did to the deployed system, where it used one."""
+    if "system" not in request.fixturenames:
+        yield
+        return
+    chain = request.getfixturevalue("system").node.chain
+    taken = chain.snapshot()
+    yield
+    chain.revert(taken)

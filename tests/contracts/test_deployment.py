@@ -22,25 +22,8 @@ from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.keys.key import keccak
 from pilotfish.worlds.chain.reach import reached
 from pilotfish.worlds.chain.standing import standing
-from tests.contracts.deployment_scene import KEYS, System, deployed, told, whole_system
+from tests.contracts.deployment_scene import KEYS, deployed, told
 from tests.contracts.inner_node import Died, inner
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> System:
-    """Deployed once; who changes it takes it back."""
-    return whole_system(tmp_path_factory.mktemp("chain"))
-
-
-@pytest.fixture(autouse=True)
-def _as_deployed(request: pytest.FixtureRequest):
-    if "system" not in request.fixturenames:
-        yield
-        return
-    node = request.getfixturevalue("system")[0]
-    taken = node.chain.snapshot()
-    yield
-    node.chain.revert(taken)
 
 
 def test_every_contract_of_ours_is_owned_by_the_timelock_and_offered_to_nobody(system):

@@ -11,24 +11,7 @@ from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.deploy.settings import Settings
 from pilotfish.venues.evm.deploy.steps import Deployer
 from pilotfish.venues.evm.deploy.system import deploy_system
-from tests.contracts.deployment_scene import KEYS, System, told, whole_system
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> System:
-    """Deployed once; who changes it takes it back."""
-    return whole_system(tmp_path_factory.mktemp("chain"))
-
-
-@pytest.fixture(autouse=True)
-def _as_deployed(request: pytest.FixtureRequest):
-    if "system" not in request.fixturenames:
-        yield
-        return
-    node = request.getfixturevalue("system")[0]
-    taken = node.chain.snapshot()
-    yield
-    node.chain.revert(taken)
+from tests.contracts.deployment_scene import KEYS, told
 
 
 def by_hand(record: Record) -> Settings:

@@ -6,20 +6,14 @@ from web3.logs import DISCARD
 from tests.contracts.chain import reverts, send
 from tests.contracts.doubles import compiled
 from tests.contracts.nodes import later
-from tests.contracts.vault_world import DAY, SCALE, SHARE, USDC, world
+from tests.contracts.vault_world import SCALE, SHARE, USDC, three_holders
 
 ALL = 10**40
 
 
 @pytest.fixture(scope="module")
 def w(web3):
-    """The lead has 1,000; Ann and Bob have 2,000 each; nothing is locked any more."""
-    made = world(web3)
-    made.deposit(made.lead, 1000 * USDC)
-    made.deposit(made.ann, 2000 * USDC)
-    made.deposit(made.bob, 2000 * USDC)
-    later(web3, DAY + 1)
-    return made
+    return three_holders(web3)
 
 
 def near(amount, units=3):
@@ -31,12 +25,6 @@ def settle(w):
     return w.do(w.eve, "settle")
 
 
-def claim(w, who):
-    before = w.cash(who)
-    w.do(w.eve, "claim", who)
-    return w.cash(who) - before
-
-
 def test_an_exit_is_requested_settled_and_claimed_by_whoever_comes_by(w):
     w.request(w.ann, 500 * SHARE)
     assert w.read("pendingRedeemRequest", 0, w.ann) == 500 * SHARE
@@ -45,8 +33,8 @@ def test_an_exit_is_requested_settled_and_claimed_by_whoever_comes_by(w):
     assert w.read("pendingRedeemRequest", 0, w.ann) == 0
     assert w.read("claimableRedeemRequest", 0, w.ann) == 500 * SHARE == w.read("maxRedeem", w.ann)
     assert w.read("maxWithdraw", w.ann) == 500 * USDC
-    assert claim(w, w.ann) == 500 * USDC
-    assert claim(w, w.ann) == 0
+    assert w.claim(w.ann) == 500 * USDC
+    assert w.claim(w.ann) == 0
     assert w.read("state") == (0, 0, False)
 
 
@@ -56,7 +44,7 @@ def test_what_is_set_aside_is_no_part_of_nav_and_not_for_trading(w):
     assert w.read("totalAssets") == 3000 * USDC == w.read("idle")
     w.buy(1.0)
     assert w.cash(w.vault.address) == 2000 * USDC
-    assert claim(w, w.ann) == 2000 * USDC
+    assert w.claim(w.ann) == 2000 * USDC
 
 
 def test_a_trade_leaves_what_the_queue_waits_for(w):
@@ -64,7 +52,7 @@ def test_a_trade_leaves_what_the_queue_waits_for(w):
     w.buy(1.0)
     assert w.read("idle") == 2000 * USDC
     settle(w)
-    assert claim(w, w.ann) == 2000 * USDC
+    assert w.claim(w.ann) == 2000 * USDC
 
 
 def test_an_exit_is_taken_with_no_cash_and_no_price(w):
@@ -92,8 +80,8 @@ def test_first_come_first_served_and_a_part_now(web3, w):
     assert w.read("maxRedeem", w.bob) > 340 * SHARE
     w.sell(1.0)
     settle(w)
-    assert claim(w, w.ann) in near(700 * USDC)
-    assert claim(w, w.bob) in near(705 * USDC)  # his last 400 had their part of the 50
+    assert w.claim(w.ann) in near(700 * USDC)
+    assert w.claim(w.bob) in near(705 * USDC)  # his last 400 had their part of the 50
 
 
 def test_an_exit_takes_part_in_gain_and_loss_until_it_is_settled(w):
@@ -102,11 +90,11 @@ def test_an_exit_takes_part_in_gain_and_loss_until_it_is_settled(w):
     w.request(w.ann, 1000 * SHARE)
     w.price(2400)
     settle(w)
-    assert claim(w, w.ann) in near(900 * USDC)
+    assert w.claim(w.ann) in near(900 * USDC)
     w.request(w.bob, 1000 * SHARE)
     w.price(3600)
     settle(w)
-    assert claim(w, w.bob) in near(1150 * USDC)
+    assert w.claim(w.bob) in near(1150 * USDC)
 
 
 def test_many_requests_cost_a_settlement_no_more(w):
@@ -116,7 +104,7 @@ def test_many_requests_cost_a_settlement_no_more(w):
         w.request(w.ann, SHARE)
         w.request(w.bob, SHARE)
     assert settle(w)["gasUsed"] <= one
-    assert [claim(w, who) for who in (w.ann, w.bob)] == [6 * USDC, 5 * USDC]
+    assert [w.claim(who) for who in (w.ann, w.bob)] == [6 * USDC, 5 * USDC]
 
 
 def test_a_claim_goes_through_32_pieces_and_the_next_goes_on(w):
@@ -124,8 +112,8 @@ def test_a_claim_goes_through_32_pieces_and_the_next_goes_on(w):
     w.do(w.ann, "transfer", many.address, 35 * SHARE)
     send(w.web3, many.functions.ask(w.vault.address, SHARE, 35), w.eve)
     settle(w)
-    assert claim(w, many.address) == 32 * USDC
-    assert claim(w, many.address) == 3 * USDC
+    assert w.claim(many.address) == 32 * USDC
+    assert w.claim(many.address) == 3 * USDC
 
 
 def test_pieces_of_many_settlements_are_found_again(w):
@@ -141,8 +129,8 @@ def test_pieces_of_many_settlements_are_found_again(w):
         due[w.bob] += bobs * told["price"] // SCALE
         due[w.ann] += (told["shares"] - bobs) * told["price"] // SCALE
     assert end == 20 * SHARE
-    assert claim(w, w.ann) == due[w.ann]
-    assert claim(w, w.bob) == due[w.bob]
+    assert w.claim(w.ann) == due[w.ann]
+    assert w.claim(w.bob) == due[w.bob]
 
 
 def test_dust_is_not_requested_but_a_rest_is(w):
@@ -193,7 +181,7 @@ def test_only_owner_operator_or_spender_requests_and_only_controller_or_operator
     with reverts(w.vault, "NotAllowed"):
         w.do(w.bob, "redeem", SHARE, w.bob, w.ann)
     w.do(w.eve, "redeem", SHARE, w.bob, w.ann)
-    assert (claim(w, w.eve), w.cash(w.bob)) == (USDC, USDC)
+    assert (w.claim(w.eve), w.cash(w.bob)) == (USDC, USDC)
     w.do(w.ann, "setOperator", w.eve, False)
     with reverts(w.vault, "NotAllowed"):
         w.do(w.eve, "withdraw", 0, w.eve, w.ann)

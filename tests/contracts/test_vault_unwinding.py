@@ -4,26 +4,14 @@ import pytest
 
 from tests.contracts.chain import reverts
 from tests.contracts.nodes import later
-from tests.contracts.vault_world import DAY, SHARE, USDC, world
+from tests.contracts.vault_world import SHARE, USDC, three_holders
 
 ALL = 10**40
 
 
 @pytest.fixture(scope="module")
 def w(web3):
-    """The lead has 1,000; Ann and Bob have 2,000 each; nothing is locked any more."""
-    made = world(web3)
-    made.deposit(made.lead, 1000 * USDC)
-    made.deposit(made.ann, 2000 * USDC)
-    made.deposit(made.bob, 2000 * USDC)
-    later(web3, DAY + 1)
-    return made
-
-
-def claim(w, who):
-    before = w.cash(who)
-    w.do(w.eve, "claim", who)
-    return w.cash(who) - before
+    return three_holders(web3)
 
 
 def unwind(w, amount=ALL):
@@ -46,7 +34,7 @@ def test_cash_for_exits_comes_from_stages_of_a_fifth(web3, w):
     assert sold[0] == sold[1] == -(-held // 5) > sold[2]
     assert held // 2 <= sum(sold) <= held * 51 // 100
     w.do(w.eve, "settle")
-    assert 2000 * USDC - 3 <= claim(w, w.ann) <= 2000 * USDC
+    assert 2000 * USDC - 3 <= w.claim(w.ann) <= 2000 * USDC
     with reverts(w.vault, "NothingToUnwind"):
         unwind(w)
 
@@ -108,5 +96,5 @@ def test_five_stages_sell_everything(web3, w):
         later(web3, 61)
     assert w.market.weth.functions.balanceOf(w.vault.address).call() == 0
     assert w.read("totalSupply") == 0
-    paid = sum(claim(w, who) for who in (w.ann, w.bob, w.lead))
+    paid = sum(w.claim(who) for who in (w.ann, w.bob, w.lead))
     assert 5000 * USDC - 20 <= paid <= 5000 * USDC

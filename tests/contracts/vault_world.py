@@ -13,6 +13,7 @@ from web3.types import TxReceipt
 from tests.contracts.chain import deploy, send
 from tests.contracts.doubles import compiled
 from tests.contracts.market import FEE, Market, fund, market
+from tests.contracts.nodes import later
 
 SCALE = 10**36
 USDC = 10**6
@@ -113,9 +114,13 @@ class World:
 
     def exit(self, who: str, shares: int) -> int:
         """Request, settle, claim; what came out."""
-        before = self.cash(who)
         self.request(who, shares)
         self.do(self.eve, "settle")
+        return self.claim(who)
+
+    def claim(self, who: str) -> int:
+        """What came out."""
+        before = self.cash(who)
         self.do(self.eve, "claim", who)
         return self.cash(who) - before
 
@@ -209,4 +214,13 @@ def world(web3: Web3, terms: tuple[int, ...] = FREE, limits: tuple[int, ...] = L
     )
     made.price(3000)
     made.vault = deploy(web3, "StrategyVault", config(made, limits))
+    return made
+
+
+def three_holders(web3: Web3) -> World:
+    """The lead has 1,000; Ann and Bob have 2,000 each; nothing is locked any more."""
+    made = world(web3)
+    for who, assets in ((made.lead, 1_000), (made.ann, 2_000), (made.bob, 2_000)):
+        made.deposit(who, assets * USDC)
+    later(web3, DAY + 1)
     return made

@@ -28,6 +28,7 @@ def revert(signature: str, kinds: list[str], values: list[object]) -> Failure:
         (revert("NonceUsed(address,uint256)", ["address", "uint256"], [LEAD, 5]), True, False, "NonceUsed"),
         (revert("NotTheLead(address)", ["address"], [LEAD]), False, False, "NotTheLead"),
         (revert("StalePrice(address,uint256)", ["address", "uint256"], [LEAD, 5]), False, True, "StalePrice"),
+        (revert("BleedLimit(uint256,uint256)", ["uint256"] * 2, [2, 1]), False, False, "revert: BleedLimit"),
         (revert("Halted(address)", ["address"], [VAULT]), False, True, "Halted"),
         (
             revert("FailedOp(uint256,string)", ["uint256", "string"], [0, "AA25 invalid account nonce"]),

@@ -80,8 +80,8 @@ class Keeper:
             return False
         here = self._places[task]
         here.under_way = False
-        if task.errand is not Errand.UNWIND or not ended.ok:  # a stage takes its minute
-            here.next_s = self._now_s + (0 if ended.ok else DOUBT_S)
+        if not ended.ok:
+            here.next_s = self._now_s + DOUBT_S
         self._tell(f"{task}: {'done' if ended.ok else 'it did not go through'}, {ended.transaction}")
         return True
 

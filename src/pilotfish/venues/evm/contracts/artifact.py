@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
+from pilotfish.venues.evm.contracts.types import Field, signature
+from pilotfish.venues.evm.wire.abi import selector
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -36,3 +39,14 @@ def load(name: str) -> Artifact:
             f"one of: {', '.join(names())}",
         )
     return msgspec.json.decode(file.read_bytes(), type=Artifact)
+
+
+@cache
+def errors() -> dict[bytes, Field]:
+    """Every error that a contract of ours knows, by selector."""
+    return {selector(signature(e)): e for name in names() for e in load(name).abi if e["type"] == "error"}
+
+
+def error_name(data: bytes) -> str:
+    """Which of them this revert is; empty where it is none."""
+    return str(errors().get(data[:4], {}).get("name", ""))

@@ -9,7 +9,7 @@ import msgspec
 from eth_abi.abi import decode
 
 from pilotfish.domain.errors import ConfigError
-from pilotfish.venues.evm.contracts.artifact import load, names
+from pilotfish.venues.evm.contracts.artifact import errors, load
 from pilotfish.venues.evm.contracts.types import (
     UNREADABLE,
     AbiRefused,
@@ -22,6 +22,7 @@ from pilotfish.venues.evm.contracts.types import (
     signature,
 )
 from pilotfish.venues.evm.deploy import packages
+from pilotfish.venues.evm.wire.abi import selector
 from pilotfish.venues.keys.key import keccak
 
 E = TypeVar("E", bound="Event")
@@ -97,8 +98,7 @@ def reason(data: bytes) -> str:
 
 @cache
 def _errors() -> dict[bytes, Field]:
-    """By selector."""
+    """Ours and Solidity's, by selector."""
     text = {"name": "Error", "inputs": [{"name": "reason", "type": "string"}]}
     panic = {"name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]}
-    ours = [e for name in names() for e in load(name).abi if e["type"] == "error"]
-    return {keccak(signature(e).encode())[:4]: e for e in [*ours, text, panic]}
+    return errors() | {selector(signature(e)): e for e in (text, panic)}

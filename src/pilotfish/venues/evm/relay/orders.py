@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pilotfish.venues.evm.contracts.artifact import error_name, errors
 from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.trading.fees import offered
@@ -18,15 +19,6 @@ from pilotfish.venues.keys.key import Key
 _ALREADY = selector("NonceUsed(address,uint256)")
 _FAILED_OPERATION = selector("FailedOp(uint256,string)")
 _AGAIN_WORDS = ("stale", "halted", "deviating")
-_NAMES = {
-    selector(name): name.partition("(")[0]
-    for name in (
-        "NonceUsed(address,uint256)", "Expired(uint256)", "NotTheLead(address)", "NotTheBooksLead(address,address)",
-        "MustBeRevealed(address,uint256)", "Halted(address)", "StalePrice(address,uint256)",
-        "DeviatingPrice(address,uint256,uint256)", "SequencerDown(uint256)", "TooLittle(uint256,uint256)",
-        "NotAnOperator(address)", "NoFeed(address)",
-    )
-}  # fmt: skip
 _AGAIN = {"StalePrice", "DeviatingPrice", "SequencerDown", "Halted", "TooLittle"}
 
 
@@ -56,6 +48,7 @@ class Meaning(msgspec.Struct, frozen=True):
 class Way:
     def __init__(self, settings: RelaySettings, operator: Key | None) -> None:
         self._settings, self._operator = settings, operator
+        errors()  # now, and not while the first refusal waits
         self._domain = domain(settings.node.chain, settings.executor)
 
     def going(self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int) -> Outgoing:
@@ -108,7 +101,7 @@ class Way:
             self._call(by.account, desk, data),
             self._call(self._settings.sender, by.entry_point, whole, gas + over),
         ]
-        return Outgoing(tried, True, by.entry_point, whole, gas + over, True, bundler if by.bundler_url else None)
+        return Outgoing(tried, True, by.entry_point, whole, gas + over, True, bundler)
 
     def _call(self, sender: str, to: str, data: bytes, gas: int = 0) -> Call:
         asked = {"from": sender, "to": to, "data": "0x" + data.hex()}
@@ -131,6 +124,6 @@ def means(failure: Failure) -> Meaning:
     if found == _FAILED_OPERATION:  # of the entry point: its place, then a text
         text = raw[4 + 3 * WORD :].rstrip(b"\x00").decode("ascii", "replace")
         return Meaning(f"the entry point refuses it: {text[:100]}", text.startswith("AA25"), text.startswith("AA22"))
-    name = _NAMES.get(found, "")
+    name = error_name(raw)
     again = name in _AGAIN or any(word in said for word in _AGAIN_WORDS)
     return Meaning(f"it would revert: {name or failure.message[:200] or data[:74]}", found == _ALREADY, again)

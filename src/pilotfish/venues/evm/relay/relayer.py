@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pilotfish.domain.events import Event
 from pilotfish.domain.orders import Command
 from pilotfish.gate.approved import Approved
 from pilotfish.venues.decimals import MessageRefused
@@ -28,7 +27,7 @@ from pilotfish.venues.evm.wire.rpc import Call, Log, read_head, read_height
 from pilotfish.venues.evm.wire.swaps import SWAP
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
-from pilotfish.venues.session import Out, Unfinished
+from pilotfish.venues.session import Linked, Unfinished
 
 _KEPT = 4_096
 _LOOK_NS = SECOND // 4
@@ -44,7 +43,7 @@ class _Asked(msgspec.Struct):
     nobodys: bool = False
 
 
-class Relayer:
+class Relayer(Linked[Link]):
     """A `Session` that takes no commands and tells no events: `relayed` says what became of each instruction.
 
     `agent` signs for the leads that have appointed it; `operator` signs user operations, where batches go so.
@@ -76,15 +75,6 @@ class Relayer:
         self._begun = False
         self._due_ns = 0
         self._stop_ns = -1
-        self.told: list[Event] = []
-
-    @property
-    def out(self) -> list[Out]:
-        return self._link.out
-
-    @out.setter
-    def out(self, out: list[Out]) -> None:
-        self._link.out = out
 
     @property
     def ready(self) -> bool:

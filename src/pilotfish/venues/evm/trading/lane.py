@@ -35,7 +35,7 @@ class Lane:
         signing: Signing,
         account: Account,
         heard: Heard,
-        looked: Callable[[Account, list[Slot], int], None],
+        looked: Looked,
     ) -> None:
         self._link, self._signing, self.account = link, signing, account
         self._heard, self._looked_at = heard, looked

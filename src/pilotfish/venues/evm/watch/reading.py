@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from pilotfish.venues.decimals import MessageRefused
-from pilotfish.venues.evm.contracts.artifact import load, names
+from pilotfish.venues.evm.contracts.artifact import error_name
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, call, fields, logs, octets, tag
 from pilotfish.venues.evm.watch.bot import Account, Doubt, Duty, Holding, Kind, Seen
 from pilotfish.venues.evm.wire import abi
@@ -128,18 +127,6 @@ def _list(items: Sequence[bytes]) -> bytes:
     return word(len(items)) + b"".join([*heads, *bodies])
 
 
-@cache
-def _errors() -> dict[bytes, str]:
-    """Names of the errors that our contracts know, by selector."""
-    found = {}
-    for name in names():
-        for entry in load(name).abi:
-            if entry["type"] == "error":
-                kinds = ",".join(part["type"] for part in entry["inputs"])
-                found[selector(f"{entry['name']}({kinds})")] = entry["name"]
-    return found
-
-
 def reason(refused: CallRefused) -> str:
     """Why a contract said no, in one word of its own where it has one."""
-    return _errors().get(refused.data[:4]) or refused.why or refused.what
+    return error_name(refused.data) or refused.why or refused.what
