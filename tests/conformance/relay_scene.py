@@ -130,11 +130,11 @@ class Running:
     """A relayer on the scene's node, on a loop that runs while something is waited for."""
 
     def __init__(self, settings: RelaySettings, since: int = -1) -> None:
-        keys = Keyring([local_keys()[SENDER], local_keys()[OPERATOR]])
+        keys = Keyring([AGENT, local_keys()[SENDER], local_keys()[OPERATOR]])
         self.dead = False
-        self.relayer = Relayer(settings, AGENT, keys, local_keys()[OPERATOR], since)
+        self.relayer = Relayer(settings, AGENT.address, keys, local_keys()[OPERATOR].address, since)
         self.runner = asyncio.Runner()
-        self.driver = Driver(self.relayer, sign_here=lambda one: keys.sign_all([one])[0])
+        self.driver = Driver(self.relayer)
         self.run(self.driver.start())
         self.until(lambda: self.relayer.ready)
 

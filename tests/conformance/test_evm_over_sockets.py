@@ -10,6 +10,7 @@ from web3 import HTTPProvider, Web3
 from pilotfish.domain.instrument import Instrument, Kind
 from pilotfish.domain.orders import Cancel, Command, OrderSignal, Place, Query
 from pilotfish.gate.approved import _KEY, Approved
+from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.node.nodes import LocalNode, local_node
 from pilotfish.venues.evm.session import EvmSession
@@ -21,7 +22,6 @@ from pilotfish.venues.session import Unfinished
 from pilotfish.venues.twins.evm.pool import PoolState
 from tests.conformance.venues.heard import Heard
 from tests.contracts.market import FEE, Market, fund, market, swap
-from tests.contracts.nodes import ANVIL
 
 PATIENCE_S, YEAR_NS = 30, 365 * 86_400 * SECOND
 OURS, LEAD, SOMEBODY = (local_keys()[k] for k in (5, 6, 7))
@@ -31,7 +31,7 @@ MICRO = 10_000  # lots of a whole WETH
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
 def node(request: pytest.FixtureRequest) -> Iterator[LocalNode]:
-    if request.param == "anvil" and not ANVIL.exists():
+    if request.param == "anvil" and anvil_path() is None:
         pytest.skip("anvil has no package for this machine: the chain in a process of its own alone is tried")
     with local_node(request.param) as one:
         yield one

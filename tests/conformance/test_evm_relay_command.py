@@ -1,7 +1,10 @@
 """`pilotfish chain relay` on a deployed system: every tagged swap is mirrored and told once, over restarts too."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,16 +17,22 @@ from pilotfish.venues.evm.deploy.local import OPERATOR
 from pilotfish.venues.evm.deploy.record import write_record
 from pilotfish.venues.evm.node.accounts import local_keys
 from pilotfish.venues.evm.node.nodes import best_kind, local_node
+from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
+from pilotfish.venues.keys.signer import SignerServer
+from pilotfish.venues.net.signing import Signer
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL
+from pilotfish.worlds.live.settings import Keys
 from pilotfish.worlds.onchain import relay_places, relaying
-from pilotfish.worlds.onchain.commands import node_of
+from pilotfish.worlds.onchain.commands import holding, node_of
 from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
 from pilotfish.worlds.onchain.relay_places import RelayJob, settings_of
 from pilotfish.worlds.onchain.relaying import Relaying, keys_of
 from tests.conformance.relay_scene import AGENT, PATIENCE_S, SENDER, USDC, Scene
 
 PAYS, OPERATES = local_keys()[SENDER], local_keys()[OPERATOR]
+HELD = Keyring([PAYS, AGENT, OPERATES])
+Holders = AbstractAsyncContextManager[tuple[Keyring, Signer | None]]
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +60,16 @@ def job_of(scene: Scene, folder: Path, **more) -> RelayJob:
 
 
 def relayed(
-    scene: Scene, job: RelayJob, act: Callable[[], object], lines: int, keys=(PAYS, AGENT, OPERATES)
+    scene: Scene, job: RelayJob, act: Callable[[], object], lines: int, holders: Holders | None = None
 ) -> list[str]:
     """What a run told after `act`, once it has told so many lines."""
     told: list[str] = []
 
     async def whole() -> None:
-        async with node_of(job.url) as node:
+        async with node_of(job.url) as node, holders or nullcontext((HELD, None)) as (keys, sign):
             settings = await settings_of(job, scene.record, node)
             cursor = read_cursor(cursor_path(job.deployment, job.key), scene.record, settings.executor)
-            one = Relaying(job, scene.record, settings, (PAYS, AGENT, OPERATES), cursor, told.append)
+            one = Relaying(job, scene.record, settings, keys, cursor, told.append, sign)
             running = asyncio.create_task(one.run(node))
             async with asyncio.timeout(PATIENCE_S):
                 while not one.relayer.ready:
@@ -170,9 +179,42 @@ def test_what_cannot_be_is_refused_in_a_sentence(scene, folder, what):
     assert "hidden" not in text
 
 
-def test_a_signer_apart_or_half_a_deployment_is_refused(scene, folder):
-    (folder / "mine.toml").write_text('[keys]\nsigner = "x.sock"\n')
-    assert "its agent's key itself" in said(folder, "--key", PAYS.address)
+@contextmanager
+def signer_apart(path: Path, keys: Keyring) -> Iterator[Keys]:
+    """A signer's socket, served by a thread of its own, as settings name it."""
+    server = SignerServer(path, keys)
+    threading.Thread(target=server.run, daemon=True).start()
+    try:
+        yield Keys(signer=str(path))
+    finally:
+        server.close()
+
+
+def test_keys_may_be_with_a_signer_apart_and_none_is_here(scene, folder):
+    job = job_of(scene, folder, desk_lead=scene.lead, slippage_bps=90)
+    (wallet,), before = scene.follow(1, first=9), held(scene, scene.vault.address)
+
+    def both() -> None:
+        scene.swap(scene.vault.address)
+        scene.swap(scene.desk.address, 3_000 * USDC)
+
+    with signer_apart(folder / "signer", HELD) as keys:
+        lines = relayed(scene, job, both, 2, holding(keys, partial(keys_of, job, scene.record)))
+    assert all(": mirrored" in line for line in lines), lines
+    assert held(scene, scene.vault.address) > before
+    assert held(scene, wallet) > 0
+
+
+def test_a_signer_without_the_key_or_none_at_all_is_named(scene, folder):
+    settings = folder / "mine.toml"
+    settings.write_text(f'[keys]\nsigner = "{folder}/nobody"\n')
+    assert "start it: pilotfish signer" in said(folder, "--key", PAYS.address)
+    settings.write_text(f'[keys]\nsigner = "{folder}/signer"\n')
+    with signer_apart(folder / "signer", Keyring([PAYS])):
+        assert "(or at the signer)" in said(folder, "--key", PAYS.address, "--agent", AGENT.address)
+
+
+def test_half_a_deployment_is_refused(scene, folder):
     half = replace(scene.record, complete=False)
     with pytest.raises(ConfigError, match="not whole yet"):
         relayed_settings(job_of(scene, folder), half)

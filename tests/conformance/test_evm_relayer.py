@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pilotfish.venues.evm.deploy.local import OPERATOR
+from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.evm.relay.sending import State
@@ -22,12 +23,11 @@ from pilotfish.venues.evm.wire.userops import (
     outcome,
 )
 from tests.conformance.relay_scene import AGENT, USDC, WETH, Running, Scene
-from tests.contracts.nodes import ANVIL
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
-    if request.param == "anvil" and not ANVIL.exists():
+    if request.param == "anvil" and anvil_path() is None:
         pytest.skip("anvil has no package for this machine: the chain in a process of its own alone is tried")
     with local_node(request.param) as node:
         yield Scene(node)
@@ -95,6 +95,35 @@ def test_a_swap_that_was_made_while_nobody_looked_is_found_and_mirrored(scene, r
     block = scene.web3.eth.block_number
     swap = scene.swap(scene.vault.address)
     assert running(since=block).becomes(swap).state is State.DONE
+
+
+def test_a_mirror_that_was_only_tried_when_it_is_told_to_stop_is_left_to_the_next(scene, running):
+    one, block = running(), scene.web3.eth.block_number
+    sending = one.relayer.sending
+    would_do, tried = sending._would_do, []
+
+    def told_to_stop_meanwhile(*answer) -> None:
+        sending.closed = True
+        tried.append(would_do(*answer))
+
+    sending._would_do = told_to_stop_meanwhile
+    swap = scene.swap(scene.vault.address)
+    one.until(lambda: tried)
+    one.die()
+    assert not one.relayer.relayed[swap].over
+    assert one.relayer.settled_to <= block, "the next one looks at the swap's block again"
+    assert weth_of(scene, scene.vault.address) == 0
+    assert running(since=block).becomes(swap).state is State.DONE
+
+
+def test_what_nobody_signs_is_refused_and_says_so(scene, running):
+    one, nobody = running(wallets=scene.follow(1)), "0x" + "77" * 20
+    one.relayer.sending._way._operator = nobody
+    batch = one.becomes(scene.swap(scene.desk.address))
+    one.relayer._agent = nobody
+    mirror = one.becomes(scene.swap(scene.vault.address))
+    assert {batch.state, mirror.state} == {State.REFUSED}
+    assert batch.why == mirror.why == "whoever holds the key does not sign it"
 
 
 def test_what_is_not_the_leads_own_or_names_another_book_is_refused_with_a_reason(scene, running):

@@ -14,7 +14,7 @@ from web3.exceptions import ContractLogicError
 from web3.types import TxReceipt
 
 from pilotfish.venues.evm.contracts.artifact import load
-from tests.contracts.nodes import NODE_MODULES
+from pilotfish.venues.evm.deploy.packages import artifact as package
 
 GAS_MAX = 16_777_216  # EIP-7825
 GAS = Path(__file__).parents[2] / "contracts/gas"
@@ -28,8 +28,8 @@ def deploy(web3: Web3, name: str, *args: Any) -> Contract:
 
 def deploy_package(web3: Web3, path: str, *args: Any) -> Contract:
     """Somebody else's, from its npm package: a path below node_modules."""
-    artifact = json.loads((NODE_MODULES / path).read_text())
-    return create(web3, artifact["abi"], artifact["bytecode"], *args)
+    built = package(path)
+    return create(web3, built["abi"], built["bytecode"], *args)
 
 
 def create(web3: Web3, abi: Any, bytecode: str, *args: Any) -> Contract:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import pytest
 from web3 import Web3
 
+from pilotfish.venues.evm.deploy.packages import anvil_path
 from tests.contracts.deployment_scene import System, whole_system
-from tests.contracts.nodes import ANVIL, anvil, embedded
+from tests.contracts.nodes import anvil, embedded
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
 def web3(request: pytest.FixtureRequest) -> Iterator[Web3]:
     if request.param == "embedded":
         yield embedded()
-    elif not ANVIL.exists():
+    elif anvil_path() is None:
         pytest.skip("anvil has no package for this machine: the chain in the process alone is tried")
     else:
         with anvil() as node:

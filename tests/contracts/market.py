@@ -1,14 +1,13 @@
 """A market as a real chain has it: two tokens, Uniswap's own v3 contracts, a deep pool, a feed that agrees with it."""
 
-import json
 from dataclasses import dataclass
 from math import isqrt
 
 from web3 import Web3
 from web3.contract import Contract
 
+from pilotfish.venues.evm.deploy.packages import artifact as package
 from tests.contracts.chain import deploy, deploy_package, send
-from tests.contracts.nodes import NODE_MODULES
 
 CORE, PERIPHERY = "@uniswap/v3-core/artifacts/contracts", "@uniswap/v3-periphery/artifacts/contracts"
 FEE = 3000
@@ -58,7 +57,7 @@ def market(web3: Web3, price: int = 3000, depth_usdc: int = 30_000_000) -> Marke
 
 def at_package(web3: Web3, path: str, address: str) -> Contract:
     """A contract that stands already, by the ABI of an npm package."""
-    return web3.eth.contract(address=address, abi=json.loads((NODE_MODULES / path).read_text())["abi"])
+    return web3.eth.contract(address=address, abi=package(path)["abi"])
 
 
 def fund(web3: Web3, token: Contract, who: str, amount: int, spender: str | None = None) -> None:

@@ -10,14 +10,9 @@ from web3 import HTTPProvider, Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from pilotfish.venues.evm.deploy.packages import modules
 from pilotfish.venues.evm.node.chain import LocalChain
 from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.evm.node.rpc import LocalRpc
-
-NODE_MODULES = modules()
-ANVIL = NODE_MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
-
 
 BEGAN = 1_900_000_000
 """When both chains begin. Each block is a second after the last, whatever time it is: what a call or an estimate says

@@ -6,13 +6,13 @@ from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 
 from pilotfish.cli import app
+from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.deploy.record import Record, Step, write_record
 from pilotfish.venues.evm.node.nodes import local_node
 from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.worlds.chain.reach import DEPLOYMENT
 from tests.contracts.chain import deploy
-from tests.contracts.nodes import ANVIL
 from tests.unit.anchoring_scene import Story
 
 SECRET = b"\x42" * 32
@@ -22,7 +22,7 @@ run = CliRunner().invoke
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
 def place(request, tmp_path_factory):
     """(URL of a node, address of an Anchor, address of a key with coin, settings that unlock it)."""
-    if request.param == "anvil" and not ANVIL.exists():
+    if request.param == "anvil" and anvil_path() is None:
         pytest.skip("anvil has no package for this machine")
     folder = tmp_path_factory.mktemp("place")
     Keystore(folder / "keys", work=2).add(SECRET, "a long password")

@@ -45,10 +45,12 @@ def test_a_signature_is_of_the_scheme_s_own_digest_and_never_of_the_bytes_that_w
 
 
 def test_each_scheme_has_its_own_digest() -> None:
-    of_hashes = set(Scheme) - {Scheme.EVM_TRANSACTION}
+    shown_whole = {Scheme.EVM_TRANSACTION, Scheme.EVM_INSTRUCTION, Scheme.EVM_USER_OPERATION}
+    of_hashes = set(Scheme) - shown_whole
     assert len({digest_of(request(scheme=scheme)) for scheme in of_hashes}) == len(of_hashes)
-    with pytest.raises(KeyRefused, match="no transaction"):  # of which a signer is shown the whole
-        digest_of(request(scheme=Scheme.EVM_TRANSACTION))
+    for scheme in shown_whole:  # and a hash is none of these
+        with pytest.raises(KeyRefused, match="to be signed"):
+            digest_of(request(scheme=scheme))
 
 
 @pytest.mark.parametrize("size", [0, 31, 33])

@@ -1,12 +1,13 @@
-"""From a scheme and a hash to the digest that is signed: the venue's EIP-712 domain is put around it here, in the
-signer's process. The domains are the venues' own, as their official clients have them.
+"""From a scheme and what it is shown to the digest that is signed: the venue's EIP-712 domain is put around it here, in
+the signer's process. The domains are the venues' own, as their official clients have them.
 """
 
 from __future__ import annotations
 
 from pilotfish.venues.keys.key import KeyRefused, keccak
-from pilotfish.venues.keys.permitted import digest_of_transaction
+from pilotfish.venues.keys.permitted import digest_of_instruction, digest_of_operation, digest_of_transaction
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
+from pilotfish.venues.keys.typed import separator, typed_digest
 
 POLYGON = 137
 EXCHANGE = {
@@ -15,19 +16,6 @@ EXCHANGE = {
     Scheme.POLYMARKET_POSITION_ORDER: "0xe3333700cA9d93003F00f0F71f8515005F6c00Aa",
 }
 """The contract that settles what is signed under each scheme, and whose leave to move money and tokens it needs."""
-
-
-def separator(name: str, version: str, chain: int, contract: str | None) -> bytes:
-    """The 32 bytes of an EIP-712 domain; some have no contract in it."""
-    fields = "string name,string version,uint256 chainId" + (",address verifyingContract" if contract else "")
-    place = bytes.fromhex(contract[2:]).rjust(32, b"\x00") if contract else b""
-    return keccak(
-        keccak(f"EIP712Domain({fields})".encode())
-        + keccak(name.encode())
-        + keccak(version.encode())
-        + chain.to_bytes(32, "big")
-        + place
-    )
 
 
 def _exchange(version: str, scheme: Scheme) -> bytes:
@@ -48,13 +36,17 @@ DOMAINS: dict[Scheme, bytes] = {
 
 
 def digest_of(request: SignRequest) -> bytes:
-    """32 bytes. Raises KeyRefused where the hash is not 32 bytes, or the transaction is not one that may be signed."""
+    """32 bytes. Raises KeyRefused where the hash is not 32 bytes, or what is shown is not what may be signed."""
     if request.scheme is Scheme.EVM_TRANSACTION:
         return digest_of_transaction(request.hash, request.key)
+    if request.scheme is Scheme.EVM_INSTRUCTION:
+        return digest_of_instruction(request.hash)
+    if request.scheme is Scheme.EVM_USER_OPERATION:
+        return digest_of_operation(request.hash)
     if len(request.hash) != 32:
         raise KeyRefused(f"a hash of {len(request.hash)} bytes", "is none of 32", "see who asked")
     if request.scheme in DOMAINS:
-        return keccak(b"\x19\x01" + DOMAINS[request.scheme] + request.hash)
+        return typed_digest(DOMAINS[request.scheme], request.hash)
     return agent_digest(request.hash, mainnet=request.scheme is Scheme.HYPERLIQUID_MAINNET)
 
 

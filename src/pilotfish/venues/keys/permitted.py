@@ -1,13 +1,15 @@
-"""Which transactions a signer signs: calls that trade, relay, anchor or keep, and never one that pays somebody.
+"""What a signer signs for a chain: calls that trade, relay, anchor or keep, and never one that pays somebody.
 
 No coin goes with them, no contract is made, nothing is approved or transferred; a swap must pay out to the signer
 itself. So whoever reaches a signer can trade with what it may spend, and take nothing away. The one thing that is not a
-call is a transaction from the signer to itself, which takes another's place under the same nonce.
+call is a transaction from the signer to itself, which takes another's place under the same nonce. An instruction trades
+within what its book and each mandate allow; a user operation is signed where it copies one, and for nothing else.
 """
 
 from __future__ import annotations
 
 from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.evm.wire import instructions, userops
 from pilotfish.venues.evm.wire.transactions import GAS_MAX, Transaction, read
 from pilotfish.venues.keys.key import KeyRefused, keccak
 
@@ -48,6 +50,26 @@ def digest_of_transaction(unsigned: bytes, key: str) -> bytes:
     if why:
         raise KeyRefused("a transaction to be signed", why, "see who asked; sign it with a wallet if you mean it")
     return keccak(unsigned)
+
+
+def digest_of_instruction(shown: bytes) -> bytes:
+    """The 32 bytes to be signed of an instruction and its domain. Raises KeyRefused."""
+    try:
+        return instructions.shown_digest(shown)
+    except instructions.InstructionRefused as bad:
+        raise KeyRefused("an instruction to be signed", bad.why or bad.what, "see who asked") from None
+
+
+def digest_of_operation(shown: bytes) -> bytes:
+    """The 32 bytes to be signed of a user operation and its domain. Raises KeyRefused."""
+    try:
+        operation, domain = userops.shown_operation(shown)
+        if userops.copies(operation.call_data):
+            return userops.digest(operation, domain)
+        why = "it does something else than copy an instruction"
+    except (MessageRefused, userops.OperationRefused, instructions.InstructionRefused) as bad:
+        why = bad.why or bad.what
+    raise KeyRefused("a user operation to be signed", why, "see who asked; sign it with a wallet if you mean it")
 
 
 def _against(one: Transaction, own: bytes) -> str:

@@ -80,7 +80,7 @@ class Mirroring:
 @asynccontextmanager
 async def mirroring(stage: Stage, node: LocalNode) -> AsyncIterator[Mirroring]:
     """A relayer that runs, and is ready."""
-    market, keys = stage.market, Keyring([stage.relayer])
+    market, keys = stage.market, Keyring([stage.relayer, stage.agent])
     reached = Settings(
         journal=0, chain=CHAIN_ID, router=market.router.address, ws_url=node.socket_url, http_url=node.url, depth=0
     )
@@ -90,8 +90,8 @@ async def mirroring(stage: Stage, node: LocalNode) -> AsyncIterator[Mirroring]:
         pools={market.pool.address: (market.usdc.address, market.weth.address)},
         routers=frozenset({market.router.address}), deadline_ns=DEADLINE_NS,
     )  # fmt: skip
-    relayer = Relayer(settings, stage.agent, keys)
-    driver = Driver(cast(Session, relayer), sign_here=lambda one: keys.sign_all([one])[0])
+    relayer = Relayer(settings, stage.agent.address, keys)
+    driver = Driver(cast(Session, relayer))
     await driver.start()
     running = Mirroring(stage, relayer, driver)
     try:

@@ -9,8 +9,8 @@ from eth_abi.abi import encode
 
 from pilotfish.venues.evm.contracts.system import Mandate
 from pilotfish.venues.evm.node.accounts import local_keys
-from pilotfish.venues.keys.digests import separator
 from pilotfish.venues.keys.key import Key, keccak
+from pilotfish.venues.keys.typed import for_contracts, separator, typed_digest
 
 USDC = 10**6
 TRADER, PUBLISHER = 8, 9
@@ -80,5 +80,4 @@ class DeskSigner:
         return self._signed(key, keccak(words))
 
     def _signed(self, key: Key, struct_hash: bytes) -> bytes:
-        raw = key.sign_digest(keccak(b"\x19\x01" + self._domain + struct_hash))
-        return raw[:64] + bytes([raw[64] + 27])
+        return for_contracts(key.sign_digest(typed_digest(self._domain, struct_hash)))

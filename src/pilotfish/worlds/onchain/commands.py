@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,6 @@ from rich.markup import escape
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy.record import Record, read_record
 from pilotfish.venues.evm.eyes import HttpNode, NoAnswer
-from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.pool import SignerLink
@@ -24,7 +24,7 @@ from pilotfish.venues.net.terms import WireTerms
 from pilotfish.worlds.live.commands import on_loop, read_password
 from pilotfish.worlds.live.settings import Keys
 from pilotfish.worlds.onchain.keeping import Keeper
-from pilotfish.worlds.onchain.places import check_address, on_chain, place_of
+from pilotfish.worlds.onchain.places import check_address, on_chain, place_of, present
 from pilotfish.worlds.onchain.publishing import Publisher, Round
 from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
 from pilotfish.worlds.onchain.relay_places import RelayJob, settings_of
@@ -70,7 +70,7 @@ def anchor_journal(job: AnchorJob, keys: Keys, console: Console) -> None:
 
 async def _anchor(job: AnchorJob, keys: Keys, console: Console) -> None:
     place = place_of("--anchor", job.anchor, "Anchor")
-    async with node_of(job.url) as node, signing(keys, job.publisher) as sign:
+    async with node_of(job.url) as node, holding(keys, partial(present, [job.publisher])) as (_, sign):
         await on_chain(node, place.chain)
         sender = Sender(node, job.publisher, sign)
         publisher = Publisher(job.journal, node, place.address, sender, job.since or place.since)
@@ -110,7 +110,7 @@ async def _watch(job: WatchJob, keys: Keys, console: Console) -> None:
         await asyncio.sleep(BLOCK_S)
 
     books = job.books
-    async with node_of(job.url, job.send_url) as node, signing(keys, job.key) as sign:
+    async with node_of(job.url, job.send_url) as node, holding(keys, partial(present, [job.key])) as (_, sign):
         await on_chain(node, job.chain)
         sender = Sender(node, job.key, sign)
         keeper = None
@@ -127,26 +127,20 @@ def relay(job: RelayJob, keys: Keys, console: Console) -> None:
     record = read_record(job.deployment)
     if record is None:
         raise ConfigError(f"--deployment {job.deployment}", "is not there", "pilotfish chain deploy, or chain up")
-    if keys.signer:
-        why = "signs no instructions: a relayer has its agent's key itself"
-        raise ConfigError("[keys] signer", why, "name a folder, with a key that pays for gas and nothing else")
-    store = Keystore(Path(keys.folder).expanduser())
-    needed = keys_of(job, record, store.addresses())
-    password = read_password(keys.password_file)
-    unlocked = [store.unlock(address, password) for address in needed]
     with contextlib.suppress(KeyboardInterrupt):
-        on_loop(_relay(job, record, unlocked, console))
+        on_loop(_relay(job, record, keys, console))
 
 
-async def _relay(job: RelayJob, record: Record, keys: Sequence[Key], console: Console) -> None:
+async def _relay(job: RelayJob, record: Record, keys: Keys, console: Console) -> None:
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
-    async with node_of(job.url, job.send_url) as node:
+    needed = partial(keys_of, job, record)
+    async with node_of(job.url, job.send_url) as node, holding(keys, needed) as (ring, sign):
         await on_chain(node, record.chain_id)
         settings = await settings_of(job, record, node)
         cursor = read_cursor(cursor_path(job.deployment, job.key), record, settings.executor)
-        relaying = Relaying(job, record, settings, keys, cursor, tell)
+        relaying = Relaying(job, record, settings, ring, cursor, tell, sign)
         vaults = sum(not book.desk for book in settings.books)
         wallets = sum(len(book.wallets) for book in settings.books)
         tell(f"relaying for {vaults} vaults and {wallets} wallets; Ctrl-C ends it")
@@ -164,21 +158,23 @@ async def node_of(url: str, send_url: str = "") -> AsyncIterator[HttpNode]:
 
 
 @contextlib.asynccontextmanager
-async def signing(keys: Keys, address: str) -> AsyncIterator[Sign]:
-    """Whoever signs for `address`: a signer's socket, or the keystore unlocked here. Raises KeyRefused, ConfigError."""
+async def holding(keys: Keys, choose: Callable[[Sequence[str]], Sequence[str]]) -> AsyncIterator[tuple[Keyring, Sign]]:
+    """Those keys that `choose` takes of all there are, at a signer's socket or in the keystore, unlocked here; and what
+    signs for them. Raises KeyRefused, ConfigError.
+    """
     if keys.signer:
         link = await SignerLink.connect(Path(keys.signer).expanduser())
         try:
-            yield link.sign
+            yield Keyring(remote=choose(await link.addresses())), link.sign
         finally:
             await link.close()
         return
     store = Keystore(Path(keys.folder).expanduser())
-    if address.lower() not in store.addresses():
-        raise ConfigError(f"key {address}", f"is not in {store.folder}", "pilotfish keys new makes one")
-    ring = Keyring([store.unlock(address.lower(), read_password(keys.password_file))])
+    chosen = choose(store.addresses())
+    password = read_password(keys.password_file)
+    ring = Keyring([store.unlock(address, password) for address in chosen])
 
     async def sign(requests: Sequence[SignRequest]) -> list[bytes]:
         return ring.sign_all(requests)
 
-    yield sign
+    yield ring, sign

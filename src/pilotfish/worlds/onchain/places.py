@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,16 @@ async def on_chain(node: Node, chain: int) -> None:
     if chain and (told := quantity(await node.ask("eth_chainId", []), "chain id")) != chain:
         why = f"is on chain {told}, the deployment on {chain}"
         raise ConfigError(f"node {node.name}", why, "name a node of that chain")
+
+
+def present(wanted: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Addresses of keys, each once, in lower case. Raises ConfigError where one is not there."""
+    needed = list(dict.fromkeys(address.lower() for address in wanted))
+    for address in needed:
+        if address not in there:
+            why = "is not in the keystore (or at the signer)"
+            raise ConfigError(f"key {address}", why, "pilotfish keys new makes one; start the signer anew after it")
+    return needed
 
 
 def _record(text: str) -> Record | None:

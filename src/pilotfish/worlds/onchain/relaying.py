@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.eyes import NoAnswer, Node
 from pilotfish.venues.evm.relay.relayer import Relayer
 from pilotfish.venues.evm.relay.sending import Relayed, State
 from pilotfish.venues.evm.relay.settings import RelaySettings
-from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver
+from pilotfish.venues.net.signing import Signer
+from pilotfish.worlds.onchain.places import present
 from pilotfish.worlds.onchain.relay_cursor import Cursor, cursor_path, write_cursor
 from pilotfish.worlds.onchain.relay_places import WALLETS_MAX, RelayJob, appointed, desk_of, wallets_of
 
@@ -32,21 +32,21 @@ _ENDS = {
 
 
 class Relaying:
-    """One run. `keys`: all that sign, the agent's among them, and the operator's where it is here."""
+    """One run. `keys`: all that sign, the agent's among them, and the operator's where there is one. `sign`: those of
+    them that are elsewhere."""
 
     def __init__(
-        self, job: RelayJob, record: Record, settings: RelaySettings, keys: Sequence[Key], cursor: Cursor, tell: Tell
-    ) -> None:
+        self, job: RelayJob, record: Record, settings: RelaySettings, keys: Keyring, cursor: Cursor, tell: Tell,
+        sign: Signer | None = None,
+    ) -> None:  # fmt: skip
         self._job, self._record, self._settings, self._cursor, self._tell = job, record, settings, cursor, tell
-        held = {key.address: key for key in keys}
-        ring = Keyring(keys)
-        operator = held.get(record.settings.operator.lower()) if record.settings else None
+        operator = record.settings.operator.lower() if record.settings else ""
         if job.since >= 0:
             cursor.first, cursor.block, cursor.over = max(1, job.since), max(1, job.since) - 1, {}
-        self.relayer = Relayer(settings, held[job.signs], ring, operator, cursor.since)
+        self.relayer = Relayer(settings, job.signs, keys, operator if operator in keys.addresses else "", cursor.since)
         cursor.remind(self.relayer)
         self._said = set(self.relayer.relayed)
-        self._driver = Driver(self.relayer, sign_here=lambda one: ring.sign_all([one])[0])
+        self._driver = Driver(self.relayer, signer=sign)
         self._path = cursor_path(job.deployment, job.key)
         self._wallets = sum(len(book.wallets) for book in settings.books)
         self.stopping = asyncio.Event()
@@ -112,9 +112,7 @@ def line_of(one: Relayed) -> str:
 
 
 def keys_of(job: RelayJob, record: Record, addresses: Sequence[str]) -> list[str]:
-    """Which keys of a keystore are needed. Raises ConfigError where one that must be there is not."""
-    for address in dict.fromkeys((job.key.lower(), job.signs)):
-        if address not in addresses:
-            raise ConfigError(f"key {address}", "is not in the keystore", "pilotfish keys new makes one")
+    """Which of the keys there are is needed. Raises ConfigError where one that must be there is not."""
+    needed = present((job.key, job.signs), addresses)
     operator = record.settings.operator.lower() if record.settings else ""
-    return [one for one in dict.fromkeys((job.key.lower(), job.signs, operator)) if one in addresses]
+    return [*needed, operator] if operator in addresses and operator not in needed else needed

@@ -4,17 +4,19 @@ operation; and what its revert means.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from pilotfish.venues.evm.contracts.artifact import error_name, errors
-from pilotfish.venues.evm.relay.settings import Book, RelaySettings
+from pilotfish.venues.evm.relay.settings import Book, Bundling, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.trading.fees import offered
+from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.wire import userops
 from pilotfish.venues.evm.wire.abi import WORD, selector, words
 from pilotfish.venues.evm.wire.instructions import Instruction, digest, domain, mirror_calldata
 from pilotfish.venues.evm.wire.rpc import Call, Failure
-from pilotfish.venues.keys.key import Key
 
 _ALREADY = selector("NonceUsed(address,uint256)")
 _FAILED_OPERATION = selector("FailedOp(uint256,string)")
@@ -37,6 +39,9 @@ class Outgoing(msgspec.Struct, frozen=True):
     bundler: Call | None = None
 
 
+Then = Callable[[Outgoing | None, int], None]
+
+
 class Meaning(msgspec.Struct, frozen=True):
     """`already`: carried out before. `again`: it may pass a little later."""
 
@@ -46,62 +51,61 @@ class Meaning(msgspec.Struct, frozen=True):
 
 
 class Way:
-    def __init__(self, settings: RelaySettings, operator: Key | None) -> None:
-        self._settings, self._operator = settings, operator
+    """`operator`: address of the key that signs user operations; empty: batches go as transactions of their own."""
+
+    def __init__(self, settings: RelaySettings, signing: Signing, operator: str) -> None:
+        self._settings, self._signing, self._operator = settings, signing, operator
         errors()  # now, and not while the first refusal waits
         self._domain = domain(settings.node.chain, settings.executor)
 
-    def going(self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int) -> Outgoing:
+    def find(
+        self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int, now_ns: int, then: Then
+    ) -> None:
+        """`then` is called once, at once or when it is signed; with None where the signer refuses."""
         settings = self._settings
         if not book.wallets and not book.desk:
             data = mirror_calldata(order, signature, book.way(order))
-            return self._alone(settings.executor, data, settings.vault_gas, batch=False)
+            return then(self._alone(settings.executor, data, settings.vault_gas, batch=False), now_ns)
         data = userops.copy_calldata(order, signature, book.wallets, book.slippage_bps, book.way(order))
         gas = settings.batch_gas + settings.wallet_gas * len(book.wallets)
-        if settings.bundling is None or self._operator is None:
-            return self._alone(book.address, data, gas, batch=True)
-        return self._operation(order, book.address, data, gas, base_fee_wei, self._operator, head_ns)
+        by = settings.bundling
+        if by is None or not self._operator:
+            return then(self._alone(book.address, data, gas, batch=True), now_ns)
+        op = self._operation(order, by, book.address, data, gas, base_fee_wei, head_ns)
+
+        def signed(signature: bytes | None, then_ns: int) -> None:
+            whole = None if signature is None else userops.signed(op, signature)
+            then(None if whole is None else self._bundled(whole, by, book.address, data), then_ns)
+
+        self._signing.sign(userops.request(op, settings.node.chain, by.entry_point, self._operator), now_ns, signed)
 
     def _alone(self, to: str, data: bytes, gas: int, *, batch: bool) -> Outgoing:
         return Outgoing([self._call(self._settings.sender, to, data)], batch, to, data, gas)
 
     def _operation(
-        self,
-        order: Instruction,
-        desk: str,
-        data: bytes,
-        gas: int,
-        base_fee_wei: int,
-        operator: Key,
-        head_ns: int,
-    ) -> Outgoing:
+        self, order: Instruction, by: Bundling, desk: str, data: bytes, gas: int, base_fee_wei: int, head_ns: int
+    ) -> userops.UserOperation:
         """Under a nonce whose key is the instruction's own digest: the entry point takes it once."""
-        by, chain = self._settings.bundling, self._settings.node.chain
-        assert by is not None
         fees = offered(base_fee_wei, self._settings.node.fees)
         lane = int.from_bytes(digest(order, self._domain)[8:], "big")
         sponsorship = None
         if by.sponsor:
             day = userops.sponsor_day(head_ns // SECOND)
             sponsorship = userops.Sponsorship(by.sponsor, by.sponsor_gas, by.sponsor_after_gas, day)
-        op = userops.UserOperation(
+        return userops.UserOperation(
             by.account, lane << 64, userops.execute_calldata(desk, data), by.verification_gas, gas,
             by.pre_verification_gas, fees.tip_wei if fees else 0, fees.fee_wei_max if fees else 0, sponsorship,
         )  # fmt: skip
-        signed = userops.sign(op, userops.domain(chain, by.entry_point), operator)
-        whole = userops.handle_ops_calldata([signed], self._settings.sender)
-        bundler = (
-            Call("eth_sendUserOperation", userops.bundler_params(signed, by.entry_point)) if by.bundler_url else None
-        )
-        over = by.verification_gas + by.pre_verification_gas + 100_000 + gas // 32
+
+    def _bundled(self, op: userops.UserOperation, by: Bundling, desk: str, data: bytes) -> Outgoing:
+        whole = userops.handle_ops_calldata([op], self._settings.sender)
+        bundler = Call("eth_sendUserOperation", userops.bundler_params(op, by.entry_point)) if by.bundler_url else None
+        gas = op.call_gas + by.verification_gas + by.pre_verification_gas + 100_000 + op.call_gas // 32
         if by.sponsor:
-            over += by.sponsor_gas + by.sponsor_after_gas
+            gas += by.sponsor_gas + by.sponsor_after_gas
         # The desk says why it refuses, of which the entry point would only note that the call failed.
-        tried = [
-            self._call(by.account, desk, data),
-            self._call(self._settings.sender, by.entry_point, whole, gas + over),
-        ]
-        return Outgoing(tried, True, by.entry_point, whole, gas + over, True, bundler)
+        tried = [self._call(by.account, desk, data), self._call(self._settings.sender, by.entry_point, whole, gas)]
+        return Outgoing(tried, True, by.entry_point, whole, gas, True, bundler)
 
     def _call(self, sender: str, to: str, data: bytes, gas: int = 0) -> Call:
         asked = {"from": sender, "to": to, "data": "0x" + data.hex()}

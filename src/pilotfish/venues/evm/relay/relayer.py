@@ -17,16 +17,16 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.reading import Block, Reading
 from pilotfish.venues.evm.relay.deeds import Deed, Deeds, Refused, Untold, order_of
-from pilotfish.venues.evm.relay.sending import Relayed, Sending, State
+from pilotfish.venues.evm.relay.sending import UNSIGNED, Relayed, Sending, State
 from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.stream import HEADS, Stream
 from pilotfish.venues.evm.trading.signing import Signing
-from pilotfish.venues.evm.wire.instructions import Instruction, domain, sign
+from pilotfish.venues.evm.wire.instructions import Instruction, request
 from pilotfish.venues.evm.wire.rpc import Call, Log, read_head, read_height
 from pilotfish.venues.evm.wire.swaps import SWAP
-from pilotfish.venues.keys.key import Key
 from pilotfish.venues.keys.keyring import Keyring
+from pilotfish.venues.keys.typed import for_contracts
 from pilotfish.venues.session import Linked, Unfinished
 
 _KEPT = 4_096
@@ -46,15 +46,14 @@ class _Asked(msgspec.Struct):
 class Relayer(Linked[Link]):
     """A `Session` that takes no commands and tells no events: `relayed` says what became of each instruction.
 
-    `agent` signs for the leads that have appointed it; `operator` signs user operations, where batches go so.
+    Addresses of keys of `keys`: `agent` signs for the leads that have appointed it; `operator` signs user operations,
+    where batches go so.
     """
 
     name = "relayer"
     idempotent_ids = True
 
-    def __init__(
-        self, settings: RelaySettings, agent: Key, keys: Keyring, operator: Key | None = None, since: int = -1
-    ) -> None:
+    def __init__(self, settings: RelaySettings, agent: str, keys: Keyring, operator: str = "", since: int = -1) -> None:
         """`since`: the block from which on swaps are looked for; -1: from now on."""
         settings.check()
         self.settings, self._agent, self._since = settings, agent, since
@@ -69,7 +68,6 @@ class Relayer(Linked[Link]):
         self.stream = Stream(
             link, self.reading.filter(), self._pushed, self._ready, self._gone, lambda number, now_ns: None
         )
-        self._domain = domain(settings.node.chain, settings.executor)
         self.relayed: dict[str, Relayed] = {}  # by the lead's transaction, or the instruction's digest
         self._asking: dict[str, _Asked] = {}  # by transaction
         self._begun = False
@@ -250,8 +248,16 @@ class Relayer(Linked[Link]):
         order = order_of(deed, held_before, self._books[deed.tag.book].slippage_bps, deadline_s)
         if isinstance(order, Refused):
             return self.sending.end(one, State.REFUSED, order.why)
-        one.instruction, one.signature = order, sign(order, self._domain, self._agent)
-        self.sending.begin(one, now_ns)
+        one.instruction = order
+
+        def signed(signature: bytes | None, then_ns: int) -> None:
+            if signature is None:
+                return self.sending.end(one, State.REFUSED, UNSIGNED)
+            one.signature = for_contracts(signature)
+            self.sending.begin(one, then_ns)
+
+        asks = request(order, self.settings.node.chain, self.settings.executor, self._agent)
+        self._signing.sign(asks, now_ns, signed)
 
     def _again(self, transaction: str, asked: _Asked, now_ns: int) -> None:
         """A node did not say: it is asked once more, and not for ever."""

@@ -28,11 +28,11 @@ from pilotfish.venues.evm.trading.nonces import Slot, Use
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.wire.instructions import Instruction
 from pilotfish.venues.evm.wire.rpc import Failure, Refusal, read_bytes
-from pilotfish.venues.keys.key import Key
 
 _LOOK_NS = SECOND // 4
 _TRIES = 5
 _GRACE_S = 60
+UNSIGNED = "whoever holds the key does not sign it"
 
 
 class State(IntEnum):
@@ -75,12 +75,12 @@ class Sending:
     """`newest()`: the number of the newest block that is known."""
 
     def __init__(
-        self, link: Link, settings: RelaySettings, books: Mapping[str, Book], signing: Signing, operator: Key | None,
+        self, link: Link, settings: RelaySettings, books: Mapping[str, Book], signing: Signing, operator: str,
         newest: Callable[[], int],
     ) -> None:  # fmt: skip
         self._link, self._settings, self._books, self._newest = link, settings, books, newest
         self.lane = Lane(link, signing, Account(-1, settings.sender), self._heard, self._looked)
-        self._way = Way(settings, operator)
+        self._way = Way(settings, signing, operator)
         self.waiting: dict[int, Relayed] = {}  # those that are not over
         self._sent: dict[int, Relayed] = {}  # by the number that their slot has
         self._count = 0
@@ -124,8 +124,15 @@ class Sending:
             one.again_ns = now_ns + _LOOK_NS
             return
         one.tries, one.again_ns = one.tries + 1, -1
-        going = self._way.going(order, one.signature, book, self.lane.base_fee_wei, self.lane.head_ns)
 
+        def found(going: Outgoing | None, then_ns: int) -> None:
+            if going is None:
+                return self.end(one, State.REFUSED, UNSIGNED)
+            self._try(one, going, then_ns)
+
+        self._way.find(order, one.signature, book, self.lane.base_fee_wei, self.lane.head_ns, now_ns, found)
+
+    def _try(self, one: Relayed, going: Outgoing, now_ns: int) -> None:
         def heard(said: Said, then_ns: int) -> None:
             failure = next((one.error for one in said.replies or () if one.error is not None), None)
             if said.replies is None or (failure is not None and failure.means() is not Refusal.REVERTED):
@@ -158,7 +165,7 @@ class Sending:
         one.again_ns = now_ns + self._settings.node.again_ns
 
     def _send(self, one: Relayed, going: Outgoing, now_ns: int) -> None:
-        if one.over or one.state is State.SENT:
+        if one.over or one.state is State.SENT or self.closed:
             return
         if going.bundler is not None:
             return self._bundle(one, going, now_ns)

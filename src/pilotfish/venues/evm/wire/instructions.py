@@ -8,8 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from pilotfish.domain.errors import VenueError
-from pilotfish.venues.keys.digests import separator
 from pilotfish.venues.keys.key import Key, keccak
+from pilotfish.venues.keys.schemes import Scheme, SignRequest
+from pilotfish.venues.keys.typed import for_contracts, separator, typed_digest
 
 WAD = 10**18
 """A fraction of one."""
@@ -22,6 +23,7 @@ _TYPE = keccak(
 _APPOINTMENT = keccak(b"Appointment(address lead,address agent,uint64 until,uint64 changes,uint256 deadline)")
 _COMMITMENT = keccak(b"Commitment(bytes32 digest,bytes32 salt,bytes32 routeHash)")
 _TUPLE = "(address,address,address,address,uint256,uint256,uint256,uint256)"
+_SHOWN_WORDS, _ADDRESSES = 10, range(1, 6)  # chain, executor, and the eight; which of them are addresses
 _MIRROR = keccak(f"mirror({_TUPLE},bytes,bytes)".encode())[:4]
 _REVEAL = keccak(f"reveal({_TUPLE},bytes32,bytes)".encode())[:4]
 
@@ -61,12 +63,26 @@ def words(instruction: Instruction) -> bytes:
 
 def digest(instruction: Instruction, separator: bytes) -> bytes:
     """What lead or agent signs, 32 bytes. Raises InstructionRefused."""
-    return _typed(separator, keccak(_TYPE + words(instruction)))
+    return typed_digest(separator, keccak(_TYPE + words(instruction)))
 
 
 def sign(instruction: Instruction, separator: bytes, key: Key) -> bytes:
     """65 bytes as the executor takes them: r, s in the lower half, v as 27 or 28. Raises InstructionRefused."""
-    return _signature(key, digest(instruction, separator))
+    return for_contracts(key.sign_digest(digest(instruction, separator)))
+
+
+def request(instruction: Instruction, chain_id: int, executor: str, key: str) -> SignRequest:
+    """For whoever holds `key`, who is shown the instruction itself. Raises InstructionRefused."""
+    shown = uint_word(chain_id) + address_word(executor) + words(instruction)
+    return SignRequest(key.lower(), Scheme.EVM_INSTRUCTION, shown)
+
+
+def shown_digest(shown: bytes) -> bytes:
+    """What is signed of a request's instruction, 32 bytes. Raises InstructionRefused."""
+    if len(shown) != 32 * _SHOWN_WORDS or any(any(shown[32 * k : 32 * k + 12]) for k in _ADDRESSES):
+        raise InstructionRefused(f"{len(shown)} bytes", "show no instruction", "see who asked")
+    chain_id, executor = int.from_bytes(shown[:32], "big"), "0x" + shown[44:64].hex()
+    return typed_digest(domain(chain_id, executor), keccak(_TYPE + shown[64:]))
 
 
 def sign_appointment(separator: bytes, key: Key, agent: str, until: int, changes: int, deadline: int) -> bytes:
@@ -78,7 +94,7 @@ def sign_appointment(separator: bytes, key: Key, agent: str, until: int, changes
     if until >= 1 << 64 or changes >= 1 << 64:
         raise InstructionRefused("an appointment", "its end or its count is beyond 64 bits", "give seconds since 1970")
     parts = (address_word(key.address), address_word(agent), uint_word(until), uint_word(changes), uint_word(deadline))
-    return _signature(key, _typed(separator, keccak(_APPOINTMENT + b"".join(parts))))
+    return for_contracts(key.sign_digest(typed_digest(separator, keccak(_APPOINTMENT + b"".join(parts)))))
 
 
 def commitment(digest: bytes, salt: bytes, route: bytes) -> bytes:
@@ -115,15 +131,6 @@ def uint_word(value: int) -> bytes:
         return value.to_bytes(32, "big")
     except OverflowError:
         raise InstructionRefused("a number", "does not fit uint256", "see who made the instruction") from None
-
-
-def _typed(separator: bytes, struct_hash: bytes) -> bytes:
-    return keccak(b"\x19\x01" + separator + struct_hash)
-
-
-def _signature(key: Key, digest: bytes) -> bytes:
-    raw = key.sign_digest(digest)
-    return raw[:64] + bytes([raw[64] + 27])
 
 
 def _salted(salt: bytes) -> bytes:

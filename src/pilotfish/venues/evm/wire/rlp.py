@@ -25,6 +25,13 @@ def number(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
 
 
+def integer(item: Item) -> int:
+    """Of an item, unsigned, of 256 bits at most. Raises MessageRefused."""
+    if not isinstance(item, bytes) or item[:1] == b"\x00" or len(item) > 32:
+        raise MessageRefused("a field", "is no number", "see who sent it")
+    return int.from_bytes(item, "big")
+
+
 def decode(raw: bytes) -> Item:
     """One item and nothing after it, in its shortest form. Raises MessageRefused."""
     item, end = _item(raw, 0, len(raw), 0)

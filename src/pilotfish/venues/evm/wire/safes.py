@@ -9,6 +9,7 @@ import msgspec
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.wire.instructions import address_word, uint_word
 from pilotfish.venues.keys.key import Key, keccak
+from pilotfish.venues.keys.typed import for_contracts, typed_digest
 
 _DOMAIN = keccak(b"EIP712Domain(uint256 chainId,address verifyingContract)")
 _TYPE = keccak(
@@ -38,13 +39,12 @@ class SafeTransaction(msgspec.Struct, frozen=True):
             _TYPE + address_word(self.to) + uint_word(self.value) + keccak(self.data) + nothing + uint_word(self.nonce)
         )
         separator = keccak(_DOMAIN + uint_word(chain_id) + address_word(safe))
-        return keccak(b"\x19\x01" + separator + struct_hash)
+        return typed_digest(separator, struct_hash)
 
 
 def signature(digest: bytes, key: Key) -> tuple[str, bytes]:
     """An owner's address and its 65 bytes: r, s, v as 27 or 28."""
-    raw = key.sign_digest(digest)
-    return key.address, raw[:64] + bytes([raw[64] + 27])
+    return key.address, for_contracts(key.sign_digest(digest))
 
 
 def packed(signatures: Iterable[tuple[str, bytes]]) -> bytes:

@@ -72,17 +72,11 @@ def _read(raw: bytes, count: int) -> tuple[Transaction, list[int]]:
     fields = rlp.decode(raw[1:])
     if isinstance(fields, bytes) or len(fields) != count:
         raise MessageRefused(f"{len(raw)} bytes", f"are no transaction of {count} fields", "see who sent it")
-    chain, nonce, tip_wei, fee_wei_max, gas = map(_number, fields[:5])
+    chain, nonce, tip_wei, fee_wei_max, gas = map(rlp.integer, fields[:5])
     to, value, data, access = fields[5:9]
     if not isinstance(to, bytes) or len(to) != 20 or not isinstance(data, bytes):
         raise MessageRefused("a transaction", "does not name the contract that it calls", "see who sent it")
     if access != []:
         raise MessageRefused("a transaction", "has a list of accesses", "see who sent it")
-    made = Transaction(chain, nonce, tip_wei, fee_wei_max, gas, to, _number(value), data)
-    return made, [_number(one) for one in fields[9:]]
-
-
-def _number(item: rlp.Item) -> int:
-    if not isinstance(item, bytes) or item[:1] == b"\x00" or len(item) > 32:
-        raise MessageRefused("a field of a transaction", "is no number", "see who sent it")
-    return int.from_bytes(item, "big")
+    made = Transaction(chain, nonce, tip_wei, fee_wei_max, gas, to, rlp.integer(value), data)
+    return made, [rlp.integer(one) for one in fields[9:]]

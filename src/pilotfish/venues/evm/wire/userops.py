@@ -13,11 +13,13 @@ import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.decimals import MessageRefused
+from pilotfish.venues.evm.wire import rlp
 from pilotfish.venues.evm.wire.abi import WORD, selector, topic, words
 from pilotfish.venues.evm.wire.instructions import Instruction, address_word, uint_word
 from pilotfish.venues.evm.wire.instructions import words as instruction_words
-from pilotfish.venues.keys.digests import separator
 from pilotfish.venues.keys.key import Key, keccak
+from pilotfish.venues.keys.schemes import Scheme, SignRequest
+from pilotfish.venues.keys.typed import for_contracts, separator, typed_digest
 
 DAY_S = 86_400
 _TYPE = keccak(
@@ -27,6 +29,7 @@ _TYPE = keccak(
 _HANDLE_OPS = selector("handleOps((address,uint256,bytes,bytes,bytes32,uint256,bytes32,bytes,bytes)[],address)")
 _EXECUTE = selector("execute(address,bytes)")
 _COPY = selector("copy((address,address,address,address,uint256,uint256,uint256,uint256),bytes,bytes,uint256,bytes)")
+_SHOWN_FIELDS, _SPONSORED_BYTES_MIN = 11, 20 + 2 * 16
 OPERATION_TOPIC = topic("UserOperationEvent(bytes32,address,address,uint256,bool,uint256,uint256)")
 """First topic of the log in which the entry point tells how an operation ended; `outcome` reads its data."""
 
@@ -87,13 +90,50 @@ def digest(op: UserOperation, separator: bytes) -> bytes:
         _pair(op.tip_wei, op.fee_wei_max),
         keccak(_paymaster_and_data(op)),
     )
-    return keccak(b"\x19\x01" + separator + keccak(b"".join(fields)))
+    return typed_digest(separator, keccak(b"".join(fields)))
 
 
 def sign(op: UserOperation, separator: bytes, key: Key) -> UserOperation:
-    """The same with its signature: r, s in the lower half, v as 27 or 28."""
-    raw = key.sign_digest(digest(op, separator))
-    return msgspec.structs.replace(op, signature=raw[:64] + bytes([raw[64] + 27]))
+    """The same with its signature."""
+    return signed(op, key.sign_digest(digest(op, separator)))
+
+
+def signed(op: UserOperation, signature: bytes) -> UserOperation:
+    """With a signature of 65 bytes, v as 0 or 1: the account takes r, s in the lower half, v as 27 or 28."""
+    return msgspec.structs.replace(op, signature=for_contracts(signature))
+
+
+def request(op: UserOperation, chain: int, entry_point: str, key: str) -> SignRequest:
+    """For whoever holds `key`, who is shown the operation itself."""
+    _packed(op)  # refuses what no entry point could take
+    shown = [
+        rlp.number(chain), address_word(entry_point)[12:], address_word(op.sender)[12:], rlp.number(op.nonce),
+        op.call_data, *map(rlp.number, (op.verification_gas, op.call_gas, op.pre_verification_gas)),
+        *map(rlp.number, (op.tip_wei, op.fee_wei_max)), _paymaster_and_data(op),
+    ]  # fmt: skip
+    return SignRequest(key.lower(), Scheme.EVM_USER_OPERATION, rlp.encode(shown))
+
+
+def shown_operation(shown: bytes) -> tuple[UserOperation, bytes]:
+    """What a request shows: the operation, and the domain it is for. Raises MessageRefused, OperationRefused."""
+    fields = rlp.decode(shown)
+    if isinstance(fields, bytes) or len(fields) != _SHOWN_FIELDS:
+        raise OperationRefused(f"{len(shown)} bytes", "show no user operation", "see who asked")
+    chain, entry_point, sender, nonce, call_data, *numbers, paid = fields
+    if not isinstance(call_data, bytes):
+        raise OperationRefused("a user operation", "has no call", "see who asked")
+    verifying, calling, before, tip, fee = map(rlp.integer, numbers)
+    op = UserOperation(
+        _address(sender), rlp.integer(nonce), call_data, verifying, calling, before, tip, fee, _sponsorship(paid)
+    )
+    return op, domain(rlp.integer(chain), _address(entry_point))
+
+
+def copies(call_data: bytes) -> bool:
+    """Whether an operation's call is an account's `execute` of a desk's `copy`, and nothing besides."""
+    target, size = call_data[16:36], int.from_bytes(call_data[68:100], "big")
+    data = call_data[100 : 100 + min(size, len(call_data))]
+    return len(target) == 20 and data[:4] == _COPY and call_data == execute_calldata("0x" + target.hex(), data)
 
 
 def handle_ops_calldata(ops: Sequence[UserOperation], beneficiary: str) -> bytes:
@@ -185,6 +225,21 @@ def _paymaster_and_data(op: UserOperation) -> bytes:
     if by is None:
         return b""
     return address_word(by.paymaster)[12:] + _pair(by.verification_gas, by.post_operation_gas) + by.data
+
+
+def _sponsorship(item: rlp.Item) -> Sponsorship | None:
+    if item == b"":
+        return None
+    if not isinstance(item, bytes) or len(item) < _SPONSORED_BYTES_MIN:
+        raise OperationRefused("a user operation", "has no paymaster that it could name", "see who asked")
+    verifying, after = (int.from_bytes(item[k : k + 16], "big") for k in (20, 36))
+    return Sponsorship(_address(item[:20]), verifying, after, item[_SPONSORED_BYTES_MIN:])
+
+
+def _address(item: rlp.Item) -> str:
+    if not isinstance(item, bytes) or len(item) != 20:
+        raise OperationRefused("a user operation", "names somebody by what is no address", "see who asked")
+    return "0x" + item.hex()
 
 
 def _pair(high: int, low: int) -> bytes:

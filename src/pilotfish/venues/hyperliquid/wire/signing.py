@@ -12,8 +12,9 @@ import msgspec
 
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.hyperliquid.wire.actions import Action, ApproveAgent
-from pilotfish.venues.keys.digests import NOBODY, agent_digest, separator
+from pilotfish.venues.keys.digests import NOBODY, agent_digest
 from pilotfish.venues.keys.key import Key, keccak, secret_of
+from pilotfish.venues.keys.typed import separator
 
 UINT64_MAX = 2**64 - 1
 SIGNATURE_CHAIN = 0x66EEE
