@@ -63,7 +63,9 @@ def relay(
     rpc: Annotated[str, typer.Option("--rpc", help="URL of a node; the local chain's when left out.")] = "",
     ws: Annotated[str, typer.Option(help="Its address for WebSocket; left out: the same.")] = "",
     agent: Annotated[str, typer.Option(help="Key that leads have appointed; left out: --key.")] = "",
-    desk_lead: Annotated[str, typer.Option(help="Whose followers' wallets are copied for, too.")] = "",
+    desk_lead: Annotated[
+        list[str] | None, typer.Option(help="Whose followers' wallets are copied for, too; repeat it for more.")
+    ] = None,
     router: Annotated[list[str] | None, typer.Option(help="Leads' swaps through it count; repeat it for more.")] = None,
     bundler: Annotated[str, typer.Option(help="URL of an ERC-4337 bundler; left out: by ourselves.")] = "",
     depth: Annotated[int, typer.Option(help="Blocks on a lead's swap before it is mirrored.")] = 0,
@@ -81,7 +83,7 @@ def relay(
     with plain_errors():
         job = RelayJob(
             deployment=out / DEPLOYMENT if out.is_dir() else out, url=url_of(out, rpc), key=key, ws_url=ws, agent=agent,
-            desk_lead=desk_lead, routers=tuple(router or ()), bundler_url=bundler, depth=depth,
+            desk_leads=tuple(desk_lead or ()), routers=tuple(router or ()), bundler_url=bundler, depth=depth,
             slippage_bps=slippage_bps, since=since, send_url=send_rpc,
         )  # fmt: skip
         run(job, read_settings(config).keys, console)

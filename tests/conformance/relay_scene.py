@@ -88,13 +88,14 @@ class Scene:
         sent = self.web3.eth.send_transaction({"from": who, "to": self.router.address, "data": data, "gas": 400_000})
         return str(sent.to_0x_hex())
 
-    def follow(self, count: int, funded: int = 10_000 * USDC, first: int = 0) -> list[str]:
+    def follow(self, count: int, funded: int = 10_000 * USDC, first: int = 0, lead: str = "") -> list[str]:
         """So many followers of the desk, each with a wallet of its own and money in it."""
+        lead = lead or self.lead
         wallets, asset = [], self.usdc.functions
         for k in range(first, first + count):
             key = EthAccount.from_key(Web3.keccak(text=f"follower {k}"))
             mandate = {
-                "follower": key.address, "lead": self.lead, "tokens": [self.weth.address], "allocation": funded,
+                "follower": key.address, "lead": lead, "tokens": [self.weth.address], "allocation": funded,
                 "orderMax": funded, "leverageBps": 10_000, "ratioBps": 10_000, "openSlippageBps": 100,
                 "exitSlippageBps": 200, "stopSlippageBps": 500, "stopBps": 0, "feeBpsMax": 1_500,
                 "issued": 1_700_000_000 + k, "expiry": 4_000_000_000,
@@ -102,8 +103,8 @@ class Scene:
             name, at = "Pilotfish CopyDesk", self.desk.address
             domain = {"name": name, "version": "1", "chainId": CHAIN_ID, "verifyingContract": at}
             self.do(self.desk.functions.follow(mandate, sign(key, domain, "Mandate", MANDATE, mandate)), self.who[0])
-            self.do(self.desk.functions.open([key.address], self.lead), self.who[0])
-            wallets.append(str(self.desk.functions.walletOf(key.address, self.lead).call()))
+            self.do(self.desk.functions.open([key.address], lead), self.who[0])
+            wallets.append(str(self.desk.functions.walletOf(key.address, lead).call()))
             self.do(asset.mint(wallets[-1], funded), self.who[0])
         return wallets
 
@@ -155,15 +156,20 @@ class Running:
             raise self.driver.failure
 
     def becomes(self, transaction: str) -> Any:
-        """How the mirror of this transaction ended."""
-        self.until(lambda: (one := self.relayer.relayed.get(transaction)) is not None and one.over)
-        return self.relayer.relayed[transaction]
+        """How the mirror of this transaction ended, which has one batch."""
+        (one,) = self.all_become(transaction)
+        return one
+
+    def all_become(self, transaction: str) -> Any:
+        """How each batch ended."""
+        self.until(lambda: self.relayer.ended(transaction))
+        return self.relayer.ended(transaction)
 
     def instruct(self, instruction: Any, signature: bytes) -> Any:
         async def there() -> Any:
             found: list[Any] = []
             self.driver._do(lambda _: found.append(self.relayer.instruct(instruction, signature, time.time_ns())))
-            return found[0]
+            return found[0][0]
 
         return self.runner.run(there())
 

@@ -17,13 +17,14 @@ from pilotfish.venues.evm.deploy.local import OPERATOR
 from pilotfish.venues.evm.deploy.record import write_record
 from pilotfish.venues.evm.node.accounts import local_keys
 from pilotfish.venues.evm.node.nodes import best_kind, local_node
+from pilotfish.venues.evm.relay import settings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.signer import SignerServer
 from pilotfish.venues.net.signing import Signer
 from pilotfish.worlds.chain.reach import DEPLOYMENT, URL
 from pilotfish.worlds.live.settings import Keys
-from pilotfish.worlds.onchain import relay_places, relaying
+from pilotfish.worlds.onchain import relaying
 from pilotfish.worlds.onchain.commands import holding, node_of
 from pilotfish.worlds.onchain.relay_cursor import cursor_path, read_cursor
 from pilotfish.worlds.onchain.relay_places import RelayJob, settings_of
@@ -60,16 +61,25 @@ def job_of(scene: Scene, folder: Path, **more) -> RelayJob:
 
 
 def relayed(
-    scene: Scene, job: RelayJob, act: Callable[[], object], lines: int, holders: Holders | None = None
+    scene: Scene,
+    job: RelayJob,
+    act: Callable[[], object],
+    lines: int,
+    holders: Holders | None = None,
+    left_out: tuple[str, ...] = ("relaying for ", "the desk has "),
 ) -> list[str]:
-    """What a run told after `act`, once it has told so many lines."""
+    """What a run told, once it has told so many lines; those that begin so are left out."""
     told: list[str] = []
 
-    async def whole() -> None:
+    def tell(line: str) -> None:
+        if not line.startswith(left_out):
+            told.append(line)
+
+    async def run() -> None:
         async with node_of(job.url) as node, holders or nullcontext((HELD, None)) as (keys, sign):
-            settings = await settings_of(job, scene.record, node)
-            cursor = read_cursor(cursor_path(job.deployment, job.key), scene.record, settings.executor)
-            one = Relaying(job, scene.record, settings, keys, cursor, told.append, sign)
+            whole = await settings_of(job, scene.record, node)
+            cursor = read_cursor(cursor_path(job.deployment, job.key), scene.record, whole.executor)
+            one = Relaying(job, scene.record, whole, keys, cursor, tell, sign)
             running = asyncio.create_task(one.run(node))
             async with asyncio.timeout(PATIENCE_S):
                 while not one.relayer.ready:
@@ -82,7 +92,7 @@ def relayed(
             one.stopping.set()
             await running
 
-    asyncio.run(whole())
+    asyncio.run(run())
     return told
 
 
@@ -107,36 +117,48 @@ def test_each_swap_is_mirrored_and_told_once_over_restarts_and_what_was_missed_i
     assert held(scene, scene.vault.address) == second
 
 
-def test_wallets_of_a_leads_followers_are_copied_in_one_batch(scene, folder):
+def test_wallets_of_a_leads_followers_are_copied_in_as_many_batches_as_it_takes(scene, folder, monkeypatch):
     wallets = scene.follow(3)
-    job = job_of(scene, folder, desk_lead=scene.lead, slippage_bps=90)
+    job = job_of(scene, folder, desk_leads=(scene.lead,), slippage_bps=90)
     (line,) = relayed(scene, job, lambda: scene.swap(scene.desk.address), 1)
+    assert ": mirrored" in line
+    assert all(held(scene, wallet) > 0 for wallet in wallets)
+    monkeypatch.setattr(settings, "WALLETS_MAX", 2)
+    before = [held(scene, wallet) for wallet in wallets]
+    lines = relayed(scene, job, lambda: scene.swap(scene.desk.address, 2_000 * USDC), 2)
+    assert [": mirrored" in line for line in lines] == [True, True], lines
+    assert {line.count(" for 1 of the desk's wallets, ") + line.count(" for 2 of ") for line in lines} == {1}
+    assert all(held(scene, wallet) > had for wallet, had in zip(wallets, before, strict=True))
+
+
+def test_followers_of_each_lead_at_a_desk_do_what_their_own_lead_does(scene, folder):
+    other = scene.who[9]
+    scene.do(scene.executor.functions.approveAgent(scene.web3.to_checksum_address(AGENT.address), 2**40), other)
+    (ours,), (theirs,) = scene.follow(1, first=20), scene.follow(1, first=21, lead=other)
+    job = job_of(scene, folder, desk_leads=(scene.lead, other), slippage_bps=90)
+    (line,) = relayed(scene, job, lambda: scene.swap(scene.desk.address, 3_000 * USDC, sender=other), 1)
+    assert line.startswith(f"lead {other.lower()} for 1 of the desk's wallets, ")
+    assert ": mirrored" in line
+    assert (held(scene, ours) > 0, held(scene, theirs) > 0) == (False, True)
+
+
+def test_a_wallet_that_is_opened_while_it_runs_is_copied_for(scene, folder, monkeypatch):
+    monkeypatch.setattr(relaying, "WALLETS_S", 0.05)
+    job, wallets = job_of(scene, folder, desk_leads=(scene.lead,), slippage_bps=90), scene.follow(1, first=30)
+    first, second = relayed(scene, job, lambda: wallets.extend(scene.follow(1, first=31)), 2, left_out=("relaying",))
+    assert first.startswith("the desk has ")
+    assert second.startswith("the desk has ")
+    assert first != second
+    (line,) = relayed(scene, job, lambda: scene.swap(scene.desk.address, 3_000 * USDC), 1)
     assert ": mirrored" in line
     assert all(held(scene, wallet) > 0 for wallet in wallets)
 
 
-def test_a_wallet_that_is_opened_while_it_runs_is_copied_for_and_what_no_batch_carries_is_said(
-    scene, folder, monkeypatch
-):
-    monkeypatch.setattr(relaying, "WALLETS_S", 0.05)
-    monkeypatch.setattr(relaying, "WALLETS_MAX", 4)
-    job, wallets = job_of(scene, folder, desk_lead=scene.lead, slippage_bps=90), []
-    (line, *_) = relayed(scene, job, lambda: wallets.extend(scene.follow(1, first=3)), 1)
-    assert line.startswith("the desk has ")
-    (line,) = relayed(scene, job, lambda: scene.swap(scene.desk.address, 3_000 * USDC), 1)
-    assert ": mirrored" in line
-    assert held(scene, wallets[0]) > 0
-    lines = relayed(scene, job, lambda: scene.follow(1, first=4), 1)
-    assert "1 more than one batch carries are left out" in lines[-1]
-    monkeypatch.setattr(relay_places, "WALLETS_MAX", 4)
-    with pytest.raises(ConfigError, match="one batch carries 4"):
-        relayed(scene, job, lambda: None, 0)
-
-
 def test_an_agent_that_nobody_appointed_is_named_before_anything_is_refused(scene, folder):
-    lines = relayed(scene, job_of(scene, folder, agent=""), lambda: scene.swap(scene.vault.address), 2)
+    lines = relayed(scene, job_of(scene, folder, agent=""), lambda: scene.swap(scene.vault.address), 3, left_out=())
     assert f"has not appointed {PAYS.address}" in lines[0]
-    assert "refused" in lines[1]
+    assert lines[1] == "relaying for 1 vaults; Ctrl-C ends it"
+    assert "refused" in lines[2]
 
 
 def test_a_file_of_another_deployment_or_a_damaged_one_is_refused(scene, folder):
@@ -191,7 +213,7 @@ def signer_apart(path: Path, keys: Keyring) -> Iterator[Keys]:
 
 
 def test_keys_may_be_with_a_signer_apart_and_none_is_here(scene, folder):
-    job = job_of(scene, folder, desk_lead=scene.lead, slippage_bps=90)
+    job = job_of(scene, folder, desk_leads=(scene.lead,), slippage_bps=90)
     (wallet,), before = scene.follow(1, first=9), held(scene, scene.vault.address)
 
     def both() -> None:
@@ -206,10 +228,10 @@ def test_keys_may_be_with_a_signer_apart_and_none_is_here(scene, folder):
 
 
 def test_a_signer_without_the_key_or_none_at_all_is_named(scene, folder):
-    settings = folder / "mine.toml"
-    settings.write_text(f'[keys]\nsigner = "{folder}/nobody"\n')
+    mine = folder / "mine.toml"
+    mine.write_text(f'[keys]\nsigner = "{folder}/nobody"\n')
     assert "start it: pilotfish signer" in said(folder, "--key", PAYS.address)
-    settings.write_text(f'[keys]\nsigner = "{folder}/signer"\n')
+    mine.write_text(f'[keys]\nsigner = "{folder}/signer"\n')
     with signer_apart(folder / "signer", Keyring([PAYS])):
         assert "(or at the signer)" in said(folder, "--key", PAYS.address, "--agent", AGENT.address)
 

@@ -13,6 +13,7 @@ from pilotfish.venues.evm.deploy.local import OPERATOR
 from pilotfish.venues.evm.deploy.packages import anvil_path
 from pilotfish.venues.evm.node.accounts import CHAIN_ID, local_keys
 from pilotfish.venues.evm.node.nodes import local_node
+from pilotfish.venues.evm.relay import settings as relay_settings
 from pilotfish.venues.evm.relay.sending import State
 from pilotfish.venues.evm.wire.instructions import Instruction, domain, sign
 from pilotfish.venues.evm.wire.userops import (
@@ -110,10 +111,33 @@ def test_a_mirror_that_was_only_tried_when_it_is_told_to_stop_is_left_to_the_nex
     swap = scene.swap(scene.vault.address)
     one.until(lambda: tried)
     one.die()
-    assert not one.relayer.relayed[swap].over
+    assert not one.relayer.relayed[swap][0].over
     assert one.relayer.settled_to <= block, "the next one looks at the swap's block again"
     assert weth_of(scene, scene.vault.address) == 0
     assert running(since=block).becomes(swap).state is State.DONE
+
+
+def test_of_two_batches_one_that_was_not_sent_is_made_up_for_and_the_other_not_repeated(scene, running, monkeypatch):
+    monkeypatch.setattr(relay_settings, "WALLETS_MAX", 1)
+    wallets, block = scene.follow(2, funded=1_000 * USDC), scene.web3.eth.block_number
+    one = running(wallets=wallets)
+    send = one.relayer.sending._send
+
+    def the_first_alone(*batch) -> None:
+        send(*batch)
+        one.relayer.sending.closed = True
+
+    one.relayer.sending._send = the_first_alone
+    swap = scene.swap(scene.desk.address, fraction=WETH // 4)
+    one.until(lambda: any(batch.over for batch in one.relayer.relayed.get(swap, ())))
+    assert one.relayer.ended(swap) == []
+    assert one.relayer.settled_to <= block
+    one.die()
+    spent = [1_000 * USDC - scene.usdc.functions.balanceOf(wallet).call() for wallet in wallets]
+    assert sorted(spent) == [0, 250 * USDC]
+    ended = running(since=block, wallets=wallets).all_become(swap)
+    assert {batch.state for batch in ended} == {State.DONE, State.ALREADY}
+    assert [scene.usdc.functions.balanceOf(wallet).call() for wallet in wallets] == [750 * USDC] * 2
 
 
 def test_what_nobody_signs_is_refused_and_says_so(scene, running):

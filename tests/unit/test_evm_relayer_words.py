@@ -8,10 +8,10 @@ from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.relay.orders import means, trades
 from pilotfish.venues.evm.relay.outcomes import of_bundle, of_operation
-from pilotfish.venues.evm.relay.settings import Book, RelaySettings
+from pilotfish.venues.evm.relay.settings import WALLETS_MAX, Book, RelaySettings
 from pilotfish.venues.evm.settings import Settings
 from pilotfish.venues.evm.wire.abi import selector
-from pilotfish.venues.evm.wire.instructions import WAD
+from pilotfish.venues.evm.wire.instructions import WAD, Instruction
 from pilotfish.venues.evm.wire.rpc import Failure
 from pilotfish.venues.evm.wire.userops import OPERATION_TOPIC
 
@@ -82,3 +82,29 @@ def test_bounds_that_nothing_passes_and_names_that_are_two_are_refused(books):
     settings = RelaySettings(node=node, executor=EXECUTOR, sender=LEAD, books=books, pools={}, routers=frozenset())
     with pytest.raises(ConfigError):
         settings.check()
+
+
+def order(nonce: int) -> Instruction:
+    return Instruction(LEAD, VAULT, EXECUTOR, VAULT, WAD // 10, 0, 2_000_000_000, nonce)
+
+
+@pytest.mark.parametrize("count", [0, 1, WALLETS_MAX, WALLETS_MAX + 1, 5 * WALLETS_MAX, 3_217])
+def test_every_wallet_is_in_one_of_as_few_equal_batches_as_transactions_can_carry(count):
+    wallets = [f"0x{k:040x}" for k in range(count)]
+    batches = Book(VAULT, LEAD, b"", wallets=wallets, desk=True).batches(order(16))
+    assert len(batches) == max(1, -(-count // WALLETS_MAX))
+    assert sorted(wallet for batch in batches for wallet in batch) == wallets
+    sizes = {len(batch) for batch in batches}
+    assert max(sizes) <= WALLETS_MAX
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_who_is_first_is_drawn_anew_for_each_instruction_and_alike_by_everybody():
+    book = Book(VAULT, LEAD, b"", wallets=[f"0x{k:040x}" for k in range(4 * WALLETS_MAX)], desk=True)
+    firsts = [book.batches(order(nonce))[0][0] for nonce in range(64)]
+    assert len(set(firsts)) > 32
+    assert firsts == [book.batches(order(nonce))[0][0] for nonce in range(64)]
+    quarters = [0] * 4
+    for first in firsts:
+        quarters[int(first, 16) // WALLETS_MAX] += 1
+    assert min(quarters) >= 4, "no part of the followers is always first"

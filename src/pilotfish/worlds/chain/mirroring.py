@@ -51,8 +51,8 @@ class Mirroring:
 
     async def of(self, transaction: str) -> VaultMirror:
         """The vault's mirror of the lead's transaction. Raises VenueError where there is none."""
-        await self.until(lambda: (one := self._relayer.relayed.get(transaction)) is not None and one.over)
-        relayed = self._relayer.relayed[transaction]
+        await self.until(lambda: self._relayer.ended(transaction))
+        (relayed,) = self._relayer.ended(transaction)
         if relayed.state is not State.DONE:
             raise VenueError("the vault's mirror", f"{relayed.state.name.lower()}: {relayed.why}", "see the relayer")
         receipt, told = await self._mined(relayed.block)

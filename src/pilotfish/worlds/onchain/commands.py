@@ -141,9 +141,6 @@ async def _relay(job: RelayJob, record: Record, keys: Keys, console: Console) ->
         settings = await settings_of(job, record, node)
         cursor = read_cursor(cursor_path(job.deployment, job.key), record, settings.executor)
         relaying = Relaying(job, record, settings, ring, cursor, tell, sign)
-        vaults = sum(not book.desk for book in settings.books)
-        wallets = sum(len(book.wallets) for book in settings.books)
-        tell(f"relaying for {vaults} vaults and {wallets} wallets; Ctrl-C ends it")
         await relaying.run(node)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.relay.relayer import Relayer
-from pilotfish.venues.evm.relay.sending import Relayed, State
+from pilotfish.venues.evm.relay.sending import Relayed, State, all_over
 
 AGAIN_BLOCKS = 64
 
@@ -38,7 +38,7 @@ class Cursor(msgspec.Struct):
     def remind(self, relayer: Relayer) -> None:
         """Tell a new relayer what is over."""
         for transaction, (block, state) in self.over.items():
-            relayer.relayed[transaction] = Relayed("", "", transaction, 0, State(state), block=block)
+            relayer.relayed[transaction] = [Relayed("", "", transaction, 0, State(state), block=block)]
 
     def advance(self, relayer: Relayer) -> bool:
         """Note how far it has come; whether that is further than before."""
@@ -48,9 +48,9 @@ class Cursor(msgspec.Struct):
         self.first = self.first if self.first >= 0 else block
         self.block = block
         self.over = {
-            name: (one.block, int(one.state))
-            for name, one in relayer.relayed.items()
-            if one.over and one.transaction and one.block > block - AGAIN_BLOCKS
+            name: (batches[0].block, int(batches[0].state))
+            for name, batches in relayer.relayed.items()
+            if all_over(batches) and batches[0].transaction and batches[0].block > block - AGAIN_BLOCKS
         }
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,15 +16,17 @@ from pilotfish.venues.evm.watch.reading import OPENED
 from pilotfish.venues.evm.wire.abi import WORD, place, selector
 from pilotfish.worlds.onchain.places import check_address
 
-WALLETS_MAX = 200  # of one batch: more would not be mined as one transaction
+_OPENED_TOPICS = 3  # its name, follower, lead
+_REORG_BLOCKS = 64  # read again at each look: a wallet may have moved to another block
 _FEE, _SPEAKS_FOR = selector("fee()"), selector("speaksFor(address,address)")
 
 
 class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` pays; `agent` signs for leads that have appointed it (left out: `key` does). `desk_lead`: whose wallets of
-    the desk are copied for. `routers`: leads' swaps count through these; left out: the deployment's own.
-    `slippage_bps`: how much worse than the lead's own price a book's may be. `since`: the first block to look at; -1:
-    where the last run ended, or from now on. `send_url`: where transactions go, a private node for instance.
+    """`key` pays; `agent` signs for leads that have appointed it (left out: `key` does). `desk_leads`: whose
+    followers' wallets of the desk are copied for. `routers`: leads' swaps count through these; left out: the
+    deployment's own. `slippage_bps`: how much worse than the lead's own price a book's may be. `since`: the first block
+    to look at; -1: where the last run ended, or from now on. `send_url`: where transactions go, a private node for
+    instance.
     """
 
     deployment: Path
@@ -33,7 +34,7 @@ class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     ws_url: str = ""
     agent: str = ""
-    desk_lead: str = ""
+    desk_leads: tuple[str, ...] = ()
     routers: tuple[str, ...] = ()
     bundler_url: str = ""
     depth: int = 0
@@ -43,10 +44,9 @@ class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raises ConfigError."""
-        named = (("--key", self.key), ("--agent", self.agent), ("--desk-lead", self.desk_lead))
-        for option, text in (*named, *(("--router", one) for one in self.routers)):
-            if text or option == "--key":
-                check_address(option, text)
+        leads, routers = (("--desk-lead", one) for one in self.desk_leads), (("--router", one) for one in self.routers)
+        for option, text in (("--key", self.key), *([("--agent", self.agent)] if self.agent else []), *leads, *routers):
+            check_address(option, text)
         if not 0 <= self.depth < 64:
             raise ConfigError(f"--depth {self.depth}", "is not from 0 to 63", "blocks on a lead's own swap")
         if not 0 <= self.slippage_bps < 10_000:
@@ -59,7 +59,7 @@ class RelayJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def settings_of(job: RelayJob, record: Record, node: Node) -> RelaySettings:
-    """Raises ConfigError for what the deployment does not have; NoAnswer."""
+    """Without the desk's wallets: there are more each day. Raises ConfigError for what is not there; NoAnswer."""
     of = record.settings
     if of is None or not record.complete:
         raise ConfigError(f"{job.deployment}", "is not whole yet", "pilotfish chain deploy goes on with it")
@@ -76,12 +76,10 @@ async def settings_of(job: RelayJob, record: Record, node: Node) -> RelaySetting
         for n, vault in enumerate(of.vaults, 1)
     ]
     bundling = None
-    if job.desk_lead:
-        wallets = await wallets_of(node, record, job.desk_lead)
-        if len(wallets) > WALLETS_MAX:
-            why = f"has {len(wallets)} wallets of {job.desk_lead}, and one batch carries {WALLETS_MAX}"
-            raise ConfigError("the desk", why, "leave out --desk-lead: the vaults alone are mirrored then")
-        books.append(desk_of(record, job, wallets, routes))
+    if job.desk_leads:
+        desk = _at(record, "CopyDesk")
+        leads = dict.fromkeys(lead.lower() for lead in job.desk_leads)
+        books += [Book(desk, lead, route, job.slippage_bps, routes=routes, desk=True) for lead in leads]
         account, sponsor = _at(record, "OperatorAccount"), _at(record, "Sponsor")
         bundling = Bundling(_at(record, "entry point"), account, job.bundler_url, sponsor=sponsor)
     routers = job.routers or (_router(record),)
@@ -98,25 +96,31 @@ async def settings_of(job: RelayJob, record: Record, node: Node) -> RelaySetting
     )  # fmt: skip
 
 
-def desk_of(record: Record, job: RelayJob, wallets: Sequence[str], routes: dict[str, bytes]) -> Book:
-    address, lead, route = _at(record, "CopyDesk"), job.desk_lead.lower(), next(iter(routes.values()))
-    return Book(address, lead, route, job.slippage_bps, wallets=wallets, routes=routes, desk=True)
+class Wallets:
+    """Those that the desk has opened: each look reads what is new. One of a block that was replaced stays listed: where
+    it is not opened again, the desk leaves it out.
+    """
 
+    def __init__(self, node: Node, record: Record) -> None:
+        """Raises ConfigError."""
+        desk = record.steps.get("CopyDesk")
+        if desk is None or not desk.done:
+            raise ConfigError("the deployment has no CopyDesk", "it is not deployed yet", "pilotfish chain deploy")
+        self._node, self._desk, self._first, self._next = node, desk.address, desk.block, desk.block
+        self._found: dict[str, dict[str, None]] = {}
 
-async def wallets_of(node: Node, record: Record, lead: str) -> list[str]:
-    """Those that the desk has opened for followers of this lead, the oldest first. Raises NoAnswer, ConfigError."""
-    desk = record.steps.get("CopyDesk")
-    if desk is None or not desk.done:
-        raise ConfigError("the deployment has no CopyDesk", "it is not deployed yet", "pilotfish chain deploy")
-    head = await node.ask("eth_blockNumber", [])
-    found = await logs(node, desk.address, [OPENED], desk.block, quantity(head, "block number"))
-    mine = "0x" + place(lead).hex()
-    told = [fields(one, "log") for one in found]
-    return [
-        "0x" + octets(one.get("data"), "log data", WORD)[12:].hex()
-        for one in told
-        if [str(topic).lower() for topic in one.get("topics") or ()][2:3] == [mine]
-    ]
+    async def look(self) -> dict[str, tuple[str, ...]]:
+        """By lead, the oldest first. Raises NoAnswer."""
+        head = quantity(await self._node.ask("eth_blockNumber", []), "block number")
+        for told in await logs(self._node, self._desk, [OPENED], self._next, head):
+            entry = fields(told, "log")
+            topics = entry.get("topics")
+            if not isinstance(topics, list) or len(topics) != _OPENED_TOPICS:
+                raise NoAnswer("the node's log", "is of no wallet that was opened", "ask another node")
+            lead, wallet = octets(topics[2], "topic", WORD), octets(entry.get("data"), "log data", WORD)
+            self._found.setdefault(f"0x{lead[12:].hex()}", {})[f"0x{wallet[12:].hex()}"] = None
+        self._next = max(self._first, head + 1 - _REORG_BLOCKS)
+        return {lead: tuple(wallets) for lead, wallets in self._found.items()}
 
 
 async def appointed(node: Node, executor: str, lead: str, agent: str) -> bool:

@@ -6,19 +6,21 @@ Where it was is written down as it goes on. What it does twice all the same, the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from pilotfish.venues.evm.deploy.record import Record
 from pilotfish.venues.evm.eyes import NoAnswer, Node
 from pilotfish.venues.evm.relay.relayer import Relayer
-from pilotfish.venues.evm.relay.sending import Relayed, State
+from pilotfish.venues.evm.relay.sending import Relayed, State, all_over
 from pilotfish.venues.evm.relay.settings import RelaySettings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.net.signing import Signer
 from pilotfish.worlds.onchain.places import present
 from pilotfish.worlds.onchain.relay_cursor import Cursor, cursor_path, write_cursor
-from pilotfish.worlds.onchain.relay_places import WALLETS_MAX, RelayJob, appointed, desk_of, wallets_of
+from pilotfish.worlds.onchain.relay_places import RelayJob, Wallets, appointed
 
 Tell = Callable[[str], None]
 LOOK_S = 0.1
@@ -48,14 +50,18 @@ class Relaying:
         self._said = set(self.relayer.relayed)
         self._driver = Driver(self.relayer, signer=sign)
         self._path = cursor_path(job.deployment, job.key)
-        self._wallets = sum(len(book.wallets) for book in settings.books)
         self.stopping = asyncio.Event()
 
     async def run(self, node: Node) -> None:
         """Until `stopping` is set or it is cancelled. Raises what broke it."""
         await self._doubts(node)
+        wallets = Wallets(node, self._record) if self._job.desk_leads else None
+        if wallets is not None:
+            self._follow(await wallets.look())
+        vaults = sum(not book.desk for book in self._settings.books)
+        self._tell(f"relaying for {vaults} vaults; Ctrl-C ends it")
         await self._driver.start()
-        looking = asyncio.create_task(self._watch_wallets(node))
+        looking = asyncio.create_task(self._watch(wallets))
         try:
             while not self.stopping.is_set() and self._driver.failure is None:
                 self.look()
@@ -72,10 +78,11 @@ class Relaying:
         """Tell what has ended since, and write down how far it is."""
         relayed = self.relayer.relayed
         self._said &= set(relayed)
-        for name, one in relayed.items():
-            if one.over and name not in self._said:
+        for name, batches in relayed.items():
+            if all_over(batches) and name not in self._said:
                 self._said.add(name)
-                self._tell(line_of(one))
+                for one in batches:
+                    self._tell(line_of(one))
         if self._cursor.advance(self.relayer):
             write_cursor(self._path, self._cursor)
 
@@ -85,28 +92,28 @@ class Relaying:
             if not await appointed(node, self._settings.executor, lead, self._job.signs):
                 self._tell(f"{lead} has not appointed {self._job.signs} (approveAgent): nothing of it will be mirrored")
 
-    async def _watch_wallets(self, node: Node) -> None:
+    async def _watch(self, wallets: Wallets | None) -> None:
         """Followers come while it runs."""
-        desk = next((book for book in self._settings.books if book.desk), None)
-        while desk is not None:
+        while wallets is not None:
             await asyncio.sleep(WALLETS_S)
             try:
-                found = await wallets_of(node, self._record, desk.lead)
+                self._follow(await wallets.look())
             except NoAnswer as silent:
                 self._tell(str(silent))
-                continue
-            if len(found) != self._wallets:
-                self._wallets = len(found)
-                self.relayer.follow(desk_of(self._record, self._job, found[:WALLETS_MAX], dict(desk.routes)))
-                over = len(found) - WALLETS_MAX
-                left = f"; {over} more than one batch carries are left out" if over > 0 else ""
-                self._tell(f"the desk has {len(found)} wallets of {desk.lead}{left}")
+
+    def _follow(self, wallets: Mapping[str, Sequence[str]]) -> None:
+        for desk in self.relayer.desks:
+            now = wallets.get(desk.lead, ())
+            if now != desk.wallets:
+                self.relayer.follow(msgspec.structs.replace(desk, wallets=now))
+                self._tell(f"the desk has {len(now)} wallets of {desk.lead}")
 
 
 def line_of(one: Relayed) -> str:
     """What became of an instruction."""
     took = f", {(one.taken_ns - one.seen_ns) / MS:,.0f} ms to a node's word" if one.taken_ns else ""
-    whose = f"lead {one.lead}" + (f" for {one.book}" if one.book else "")
+    book = f"{len(one.wallets)} of the desk's wallets" if one.wallets else one.book
+    whose = f"lead {one.lead}" + (f" for {book}" if book else "")
     why = f" ({one.why})" if one.why else ""
     return f"{whose}, {one.transaction or 'instruction'}: {_ENDS[one.state]}{why}{took}"
 

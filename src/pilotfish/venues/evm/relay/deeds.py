@@ -6,7 +6,7 @@ which is its balance in the block before and what its other transactions moved s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -80,10 +80,14 @@ Told = Callable[[Deed | Refused | Untold | None, int], None]
 
 
 class Deeds:
-    """`books`: by address in lower case, its lead. `pools`: the two tokens of each. `routers`: whose calls count."""
+    """`books`: by address in lower case, its leads. `pools`: the two tokens of each. `routers`: whose calls count."""
 
     def __init__(
-        self, link: Link, books: Mapping[str, str], pools: Mapping[str, tuple[str, str]], routers: frozenset[str]
+        self,
+        link: Link,
+        books: Mapping[str, Sequence[str]],
+        pools: Mapping[str, tuple[str, str]],
+        routers: frozenset[str],
     ) -> None:
         self._link, self._books, self._pools, self._routers = link, books, pools, routers
 
@@ -112,13 +116,14 @@ class Deeds:
             tag = find(sent.data)
             if tag is None:
                 return None
-            lead = self._books.get(tag.book)
-            if lead is None:
+            leads = self._books.get(tag.book)
+            if not leads:
                 return Refused(transaction, sent.sender, f"its tag names {tag.book}, which is none of our books")
             moved = _LOGS.decode(bytes(results[1])).logs
             logs = tuple(MovedLog(one.address.lower(), tuple(map(unhex, one.topics)), unhex(one.data)) for one in moved)
             value = quantity(_VALUE.decode(bytes(results[0])).value)
             what = LeadTransaction(sent.sender, sent.to, sent.nonce, sent.data, value, receipt.done, logs)
+            lead = sent.sender if sent.sender in leads else leads[0]
             swap = swap_of(what, lead, self._routers, self._pools)
         except (TagRefused, SwapRefused) as bad:
             return Refused(transaction, sent.sender, str(bad))

@@ -4,7 +4,7 @@ operation; and what its revert means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,11 +12,13 @@ from pilotfish.venues.evm.contracts.artifact import error_name, errors
 from pilotfish.venues.evm.relay.settings import Book, Bundling, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.trading.fees import offered
+from pilotfish.venues.evm.trading.lane import Lane
 from pilotfish.venues.evm.trading.signing import Signing
 from pilotfish.venues.evm.wire import userops
 from pilotfish.venues.evm.wire.abi import WORD, selector, words
 from pilotfish.venues.evm.wire.instructions import Instruction, digest, domain, mirror_calldata
 from pilotfish.venues.evm.wire.rpc import Call, Failure
+from pilotfish.venues.keys.key import keccak
 
 _ALREADY = selector("NonceUsed(address,uint256)")
 _FAILED_OPERATION = selector("FailedOp(uint256,string)")
@@ -53,25 +55,27 @@ class Meaning(msgspec.Struct, frozen=True):
 class Way:
     """`operator`: address of the key that signs user operations; empty: batches go as transactions of their own."""
 
-    def __init__(self, settings: RelaySettings, signing: Signing, operator: str) -> None:
-        self._settings, self._signing, self._operator = settings, signing, operator
+    def __init__(self, settings: RelaySettings, signing: Signing, lane: Lane, operator: str) -> None:
+        self._settings, self._signing, self._lane, self._operator = settings, signing, lane, operator
         errors()  # now, and not while the first refusal waits
         self._domain = domain(settings.node.chain, settings.executor)
 
     def find(
-        self, order: Instruction, signature: bytes, book: Book, base_fee_wei: int, head_ns: int, now_ns: int, then: Then
+        self, order: Instruction, signature: bytes, book: Book, wallets: Sequence[str], now_ns: int, then: Then
     ) -> None:
-        """`then` is called once, at once or when it is signed; with None where the signer refuses."""
+        """For these wallets of the book. `then` is called once, at once or when it is signed; with None where the
+        signer refuses.
+        """
         settings = self._settings
-        if not book.wallets and not book.desk:
+        if not wallets and not book.desk:
             data = mirror_calldata(order, signature, book.way(order))
             return then(self._alone(settings.executor, data, settings.vault_gas, batch=False), now_ns)
-        data = userops.copy_calldata(order, signature, book.wallets, book.slippage_bps, book.way(order))
-        gas = settings.batch_gas + settings.wallet_gas * len(book.wallets)
+        data = userops.copy_calldata(order, signature, wallets, book.slippage_bps, book.way(order))
+        gas = settings.batch_gas + settings.wallet_gas * len(wallets)
         by = settings.bundling
         if by is None or not self._operator:
             return then(self._alone(book.address, data, gas, batch=True), now_ns)
-        op = self._operation(order, by, book.address, data, gas, base_fee_wei, head_ns)
+        op = self._operation(order, by, book.address, wallets, data, gas)
 
         def signed(signature: bytes | None, then_ns: int) -> None:
             whole = None if signature is None else userops.signed(op, signature)
@@ -83,17 +87,18 @@ class Way:
         return Outgoing([self._call(self._settings.sender, to, data)], batch, to, data, gas)
 
     def _operation(
-        self, order: Instruction, by: Bundling, desk: str, data: bytes, gas: int, base_fee_wei: int, head_ns: int
+        self, order: Instruction, by: Bundling, desk: str, wallets: Sequence[str], data: bytes, gas: int
     ) -> userops.UserOperation:
-        """Under a nonce whose key is the instruction's own digest: the entry point takes it once."""
-        fees = offered(base_fee_wei, self._settings.node.fees)
-        lane = int.from_bytes(digest(order, self._domain)[8:], "big")
+        """Under a nonce whose key is made of instruction and wallets: the entry point takes each batch once."""
+        fees = offered(self._lane.base_fee_wei, self._settings.node.fees)
+        rows = b"".join(bytes.fromhex(wallet[2:]) for wallet in wallets)
+        key = int.from_bytes(keccak(digest(order, self._domain) + rows)[8:], "big")
         sponsorship = None
         if by.sponsor:
-            day = userops.sponsor_day(head_ns // SECOND)
+            day = userops.sponsor_day(self._lane.head_ns // SECOND)
             sponsorship = userops.Sponsorship(by.sponsor, by.sponsor_gas, by.sponsor_after_gas, day)
         return userops.UserOperation(
-            by.account, lane << 64, userops.execute_calldata(desk, data), by.verification_gas, gas,
+            by.account, key << 64, userops.execute_calldata(desk, data), by.verification_gas, gas,
             by.pre_verification_gas, fees.tip_wei if fees else 0, fees.fee_wei_max if fees else 0, sponsorship,
         )  # fmt: skip
 

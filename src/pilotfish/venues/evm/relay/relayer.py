@@ -17,7 +17,7 @@ from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.link import Link, Said
 from pilotfish.venues.evm.public.reading import Block, Reading
 from pilotfish.venues.evm.relay.deeds import Deed, Deeds, Refused, Untold, order_of
-from pilotfish.venues.evm.relay.sending import UNSIGNED, Relayed, Sending, State
+from pilotfish.venues.evm.relay.sending import UNSIGNED, Relayed, Sending, State, all_over
 from pilotfish.venues.evm.relay.settings import Book, RelaySettings
 from pilotfish.venues.evm.settings import SECOND
 from pilotfish.venues.evm.stream import HEADS, Stream
@@ -58,17 +58,18 @@ class Relayer(Linked[Link]):
         settings.check()
         self.settings, self._agent, self._since = settings, agent, since
         self._link = link = Link(settings.node)
-        self._books = {book.address: book for book in settings.books}
+        self._books = {book.key: book for book in settings.books}
+        leads: dict[str, list[str]] = {}
+        for address, lead in self._books:
+            leads.setdefault(address, []).append(lead)
         self._signing = Signing(link, keys)
         self.sending = Sending(link, settings, self._books, self._signing, operator, self._newest)
-        self._deeds = Deeds(
-            link, {book.address: book.lead for book in settings.books}, settings.pools, settings.routers
-        )
+        self._deeds = Deeds(link, leads, settings.pools, settings.routers)
         self.reading = Reading(link, sorted(settings.pools), (SWAP,), self)
         self.stream = Stream(
             link, self.reading.filter(), self._pushed, self._ready, self._gone, lambda number, now_ns: None
         )
-        self.relayed: dict[str, Relayed] = {}  # by the lead's transaction, or the instruction's digest
+        self.relayed: dict[str, list[Relayed]] = {}  # by the lead's transaction, or lead and nonce: every batch
         self._asking: dict[str, _Asked] = {}  # by transaction
         self._begun = False
         self._due_ns = 0
@@ -84,13 +85,22 @@ class Relayer(Linked[Link]):
         """The block up to which every swap is known and every mirror over: a restart may go on behind it; -1: none."""
         if any(not asked.nobodys for asked in self._asking.values()):
             return -1
-        open_ = [one.block for one in self.relayed.values() if not one.over and one.block >= 0]
+        open_ = [one.block for each in self.relayed.values() for one in each if not one.over and one.block >= 0]
         return min([self.reading.read_to, *(block - 1 for block in open_)])
+
+    def ended(self, name: str) -> list[Relayed]:
+        """The batches of what was done in this transaction, once all of them are over."""
+        batches = self.relayed.get(name, [])
+        return batches if all_over(batches) else []
+
+    @property
+    def desks(self) -> list[Book]:
+        return [book for book in self._books.values() if book.desk]
 
     def follow(self, book: Book) -> None:
         """A book as it is from now on; its lead stays the same."""
-        if book.address in self._books:
-            self._books[book.address] = book
+        if book.key in self._books:
+            self._books[book.key] = book
 
     def _newest(self) -> int:
         return self.reading.head.number if self.reading.head is not None else -1
@@ -245,7 +255,7 @@ class Relayer(Linked[Link]):
         one = Relayed(deed.lead, deed.tag.book, deed.transaction, asked.seen_ns, block=deed.block)
         self._add(deed.transaction, one)
         deadline_s = (max(now_ns, self.sending.lane.head_ns) + self.settings.deadline_ns) // SECOND
-        order = order_of(deed, held_before, self._books[deed.tag.book].slippage_bps, deadline_s)
+        order = order_of(deed, held_before, self._books[deed.tag.book, deed.lead].slippage_bps, deadline_s)
         if isinstance(order, Refused):
             return self.sending.end(one, State.REFUSED, order.why)
         one.instruction = order
@@ -254,10 +264,18 @@ class Relayer(Linked[Link]):
             if signature is None:
                 return self.sending.end(one, State.REFUSED, UNSIGNED)
             one.signature = for_contracts(signature)
-            self.sending.begin(one, then_ns)
+            self._begin(deed.transaction, one, order, then_ns)
 
         asks = request(order, self.settings.node.chain, self.settings.executor, self._agent)
         self._signing.sign(asks, now_ns, signed)
+
+    def _begin(self, name: str, one: Relayed, order: Instruction, now_ns: int) -> None:
+        """Each batch goes its own way to its own end."""
+        one.wallets, *others = self._books[one.book, one.lead].batches(order)
+        batches = [one, *(msgspec.structs.replace(one, wallets=wallets) for wallets in others)]
+        self.relayed[name] = batches
+        for batch in batches:
+            self.sending.begin(batch, now_ns)
 
     def _again(self, transaction: str, asked: _Asked, now_ns: int) -> None:
         """A node did not say: it is asked once more, and not for ever."""
@@ -269,28 +287,31 @@ class Relayer(Linked[Link]):
 
     # -- instructions -------------------------------------------------------------------------------------------------
 
-    def instruct(self, instruction: Instruction, signature: bytes, now_ns: int) -> Relayed:
-        """An instruction that a lead or its agent has signed. Again changes nothing."""
+    def instruct(self, instruction: Instruction, signature: bytes, now_ns: int) -> list[Relayed]:
+        """An instruction that a lead or its agent has signed, and its batches. Again changes nothing."""
         name = f"{instruction.lead} {instruction.nonce}"
         known = self.relayed.get(name)
         if known is not None:
             return known
-        one = Relayed(instruction.lead, instruction.book, "", now_ns, instruction=instruction, signature=signature)
+        lead, book = instruction.lead.lower(), instruction.book.lower()
+        one = Relayed(lead, book, "", now_ns, instruction=instruction, signature=signature)
         self._add(name, one)
-        if instruction.book not in self._books:
+        if (book, lead) not in self._books:
             self.sending.end(one, State.REFUSED, "it is for none of our books")
         else:
-            self.sending.begin(one, now_ns)
+            self._begin(name, one, instruction, now_ns)
         self._link.flush()
-        return one
+        return self.relayed[name]
 
     def _add(self, name: str, one: Relayed) -> None:
-        self.relayed[name] = one
+        self.relayed[name] = [one]
         self._asking.pop(name, None)
 
     def _forget(self) -> None:
         over = [name for name, asked in self._asking.items() if asked.nobodys]
         for name in over[: max(0, len(over) - _KEPT)]:
             del self._asking[name]
-        for name in [name for name, one in self.relayed.items() if one.over][: max(0, len(self.relayed) - _KEPT)]:
+        for name in [name for name, each in self.relayed.items() if all_over(each)][
+            : max(0, len(self.relayed) - _KEPT)
+        ]:
             del self.relayed[name]

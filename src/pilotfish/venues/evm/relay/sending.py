@@ -6,7 +6,7 @@ or a halt holds up is tried again a few times, and the rest is refused with its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -46,7 +46,9 @@ class State(IntEnum):
 
 
 class Relayed(msgspec.Struct):
-    """One instruction, from the lead's transaction (empty where it was handed over) to its end. Times are ours."""
+    """One instruction for a vault, or for some `wallets` of a desk: from the lead's transaction (empty where it was
+    handed over) to its end. Times are ours.
+    """
 
     lead: str
     book: str
@@ -59,6 +61,7 @@ class Relayed(msgspec.Struct):
     block: int = -1  # of the lead's transaction
     instruction: Instruction | None = None
     signature: bytes = b""
+    wallets: Sequence[str] = ()
     slot: Slot | None = None
     bundle: bool = False  # it went as a user operation …
     operation: str = ""  # … of a bundler, who knows it by this
@@ -71,16 +74,21 @@ class Relayed(msgspec.Struct):
         return self.state >= State.DONE
 
 
+def all_over(batches: Sequence[Relayed]) -> bool:
+    """Whether an instruction has come to an end in all its batches."""
+    return all(one.over for one in batches)
+
+
 class Sending:
-    """`newest()`: the number of the newest block that is known."""
+    """`books`: by address and lead. `newest()`: the number of the newest block that is known."""
 
     def __init__(
-        self, link: Link, settings: RelaySettings, books: Mapping[str, Book], signing: Signing, operator: str,
-        newest: Callable[[], int],
+        self, link: Link, settings: RelaySettings, books: Mapping[tuple[str, str], Book], signing: Signing,
+        operator: str, newest: Callable[[], int],
     ) -> None:  # fmt: skip
         self._link, self._settings, self._books, self._newest = link, settings, books, newest
         self.lane = Lane(link, signing, Account(-1, settings.sender), self._heard, self._looked)
-        self._way = Way(settings, signing, operator)
+        self._way = Way(settings, signing, self.lane, operator)
         self.waiting: dict[int, Relayed] = {}  # those that are not over
         self._sent: dict[int, Relayed] = {}  # by the number that their slot has
         self._count = 0
@@ -113,7 +121,7 @@ class Sending:
         order = one.instruction
         if order is None or one.over or self.closed:
             return
-        book = self._books[one.book]
+        book = self._books[one.book, one.lead]
         if order.deadline < now_ns // SECOND:
             return self.end(one, State.LATE, "its deadline has passed")
         if not 0 < order.fraction <= book.fraction_max:
@@ -130,7 +138,7 @@ class Sending:
                 return self.end(one, State.REFUSED, UNSIGNED)
             self._try(one, going, then_ns)
 
-        self._way.find(order, one.signature, book, self.lane.base_fee_wei, self.lane.head_ns, now_ns, found)
+        self._way.find(order, one.signature, book, one.wallets, now_ns, found)
 
     def _try(self, one: Relayed, going: Outgoing, now_ns: int) -> None:
         def heard(said: Said, then_ns: int) -> None:

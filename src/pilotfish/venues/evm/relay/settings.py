@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.settings import SECOND, Settings
-from pilotfish.venues.evm.wire.instructions import WAD, Instruction
+from pilotfish.venues.evm.wire.instructions import WAD, Instruction, words
+from pilotfish.venues.keys.key import keccak
+
+WALLETS_MAX = 200  # of one batch: many more would not be mined as one transaction
 
 
 class Book(msgspec.Struct, frozen=True):
-    """A vault (no wallets), or a desk and who is copied for in one batch. Addresses in lower case. `desk`: it is one,
-    though nobody may have a wallet there yet.
+    """A vault (no wallets), or a desk and the wallets of one lead's followers. Addresses in lower case. `desk`: it is
+    one, though nobody may have a wallet there yet.
 
     `fraction_max`: no instruction for more than this share is sent, times 1e18. `slippage_bps`: how much worse than the
     lead's own price the book's may be; for a desk also against the checked price. `routes`: by token, where not all of
@@ -28,6 +32,25 @@ class Book(msgspec.Struct, frozen=True):
     wallets: Sequence[str] = ()
     routes: Mapping[str, bytes] = {}
     desk: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """A desk is a book of each lead's."""
+        return self.address, self.lead
+
+    def batches(self, order: Instruction) -> list[Sequence[str]]:
+        """Its wallets, in as few parts as transactions can carry, of equal size; a vault has one part and nobody in it.
+
+        What is mined later pays the price that was left: who is first is drawn anew for each instruction, and every
+        relayer draws the same.
+        """
+        count = -(-len(self.wallets) // WALLETS_MAX)
+        if count <= 1:
+            return [self.wallets]
+        first = int.from_bytes(keccak(words(order)), "big") % len(self.wallets)
+        turned = [*self.wallets[first:], *self.wallets[:first]]
+        ends = [len(turned) * k // count for k in range(count + 1)]
+        return [turned[begin:end] for begin, end in pairwise(ends)]
 
     def way(self, order: Instruction) -> bytes:
         return self.routes.get(order.token_in) or self.routes.get(order.token_out) or self.route
@@ -72,5 +95,5 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ConfigError(
                     f"book {book.address}", "has a bound that nothing passes", "see fraction and slippage"
                 )
-        if len({book.address for book in self.books}) != len(self.books):
-            raise ConfigError("two books", "have one address", "name each once")
+        if len({book.key for book in self.books}) != len(self.books):
+            raise ConfigError("two books", "have one address and one lead", "name each once")

@@ -75,8 +75,11 @@ class Nonces:
     def count(self, latest: int, pending: int, block: int, now_ns: int) -> None:
         """What the node says as of `block`: `latest` of the chain, `pending` with its pool. After a reorganisation
         `latest` may be less than before.
+
+        Receipts come with the count, and a node may have looked for them first: that a used nonce is not by one of ours
+        is believed when it was used in the count before, too.
         """
-        self.latest = latest
+        before, self.latest = self.latest, latest
         for nonce in range(latest, pending):
             if nonce not in self.slots:
                 self.slots[nonce] = Slot(nonce, Use.STRANGE, since_ns=now_ns)
@@ -87,7 +90,7 @@ class Nonces:
                     self.free(slot)  # it left the pool
             elif slot.use is Use.STRANGE:
                 self.free(slot)
-            elif slot.mined is None and slot.passed < 0:
+            elif slot.mined is None and slot.passed < 0 and nonce < before:
                 slot.passed = block
 
     def take(self, use: Use, coid: int, now_ns: int) -> Slot:
