@@ -157,7 +157,7 @@ def test_a_wallet_that_is_opened_while_it_runs_is_copied_for(scene, folder, monk
 def test_an_agent_that_nobody_appointed_is_named_before_anything_is_refused(scene, folder):
     lines = relayed(scene, job_of(scene, folder, agent=""), lambda: scene.swap(scene.vault.address), 3, left_out=())
     assert f"has not appointed {PAYS.address}" in lines[0]
-    assert lines[1] == "relaying for 1 vaults; Ctrl-C ends it"
+    assert lines[1] == "relaying for 1 vault; Ctrl-C ends it"
     assert "refused" in lines[2]
 
 

@@ -58,8 +58,10 @@ class Relaying:
         wallets = Wallets(node, self._record) if self._job.desk_leads else None
         if wallets is not None:
             self._follow(await wallets.look())
-        vaults = sum(not book.desk for book in self._settings.books)
-        self._tell(f"relaying for {vaults} vaults; Ctrl-C ends it")
+        desks = len(self.relayer.desks)
+        vaults = len(self._settings.books) - desks
+        at_desk = f" and {_some(desks, 'lead')} at the desk" if desks else ""
+        self._tell(f"relaying for {_some(vaults, 'vault')}{at_desk}; Ctrl-C ends it")
         await self._driver.start()
         looking = asyncio.create_task(self._watch(wallets))
         try:
@@ -106,7 +108,7 @@ class Relaying:
             now = wallets.get(desk.lead, ())
             if now != desk.wallets:
                 self.relayer.follow(msgspec.structs.replace(desk, wallets=now))
-                self._tell(f"the desk has {len(now)} wallets of {desk.lead}")
+                self._tell(f"the desk has {_some(len(now), 'wallet')} of {desk.lead}")
 
 
 def line_of(one: Relayed) -> str:
@@ -116,6 +118,10 @@ def line_of(one: Relayed) -> str:
     whose = f"lead {one.lead}" + (f" for {book}" if book else "")
     why = f" ({one.why})" if one.why else ""
     return f"{whose}, {one.transaction or 'instruction'}: {_ENDS[one.state]}{why}{took}"
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def keys_of(job: RelayJob, record: Record, addresses: Sequence[str]) -> list[str]:
