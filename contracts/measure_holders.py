@@ -14,9 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
+from pilotfish.venues.evm.deploy.packages import anvil_path  # noqa: E402
 from tests.contracts.chain import send  # noqa: E402
 from tests.contracts.doubles import compiled  # noqa: E402
-from tests.contracts.nodes import ANVIL, anvil, later  # noqa: E402
+from tests.contracts.nodes import anvil, later  # noqa: E402
 from tests.contracts.vault_system import mirrored, system  # noqa: E402
 from tests.contracts.vault_world import DAY, SHARE, USDC  # noqa: E402
 
@@ -49,7 +50,7 @@ def measured() -> dict[str, int]:
 
 
 def main() -> None:
-    if not ANVIL.exists():
+    if anvil_path() is None:
         raise SystemExit("anvil has no package for this machine: 32,000 holders take too long without it")
     figures, held = measured(), json.loads(HELD.read_text())
     if "--write" in sys.argv:

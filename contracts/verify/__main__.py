@@ -53,4 +53,5 @@ def one(name: str, quick: bool) -> Outcome:
     return Outcome(name, told, faults, time.monotonic() - began)
 
 
-main()
+if __name__ == "__main__":
+    main()
