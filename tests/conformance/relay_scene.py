@@ -130,10 +130,12 @@ class Scene:
 class Running:
     """A relayer on the scene's node, on a loop that runs while something is waited for."""
 
-    def __init__(self, settings: RelaySettings, since: int = -1) -> None:
+    def __init__(self, settings: RelaySettings, since: int = -1, agent: str = "", operator: str = "") -> None:
         keys = Keyring([AGENT, local_keys()[SENDER], local_keys()[OPERATOR]])
         self.dead = False
-        self.relayer = Relayer(settings, AGENT.address, keys, local_keys()[OPERATOR].address, since)
+        self.relayer = Relayer(
+            settings, agent or AGENT.address, keys, operator or local_keys()[OPERATOR].address, since
+        )
         self.runner = asyncio.Runner()
         self.driver = Driver(self.relayer)
         self.run(self.driver.start())

@@ -17,7 +17,7 @@ from pilotfish.venues.evm.deploy.local import OPERATOR
 from pilotfish.venues.evm.deploy.record import write_record
 from pilotfish.venues.evm.node.accounts import local_keys
 from pilotfish.venues.evm.node.nodes import best_kind, local_node
-from pilotfish.venues.evm.relay import settings
+from pilotfish.venues.evm.relay import settings as relay_settings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.keys.keystore import Keystore
 from pilotfish.venues.keys.signer import SignerServer
@@ -77,9 +77,9 @@ def relayed(
 
     async def run() -> None:
         async with node_of(job.url) as node, holders or nullcontext((HELD, None)) as (keys, sign):
-            whole = await settings_of(job, scene.record, node)
-            cursor = read_cursor(cursor_path(job.deployment, job.key), scene.record, whole.executor)
-            one = Relaying(job, scene.record, whole, keys, cursor, tell, sign)
+            settings = await settings_of(job, scene.record, node)
+            cursor = read_cursor(cursor_path(job.deployment, job.key), scene.record, settings.executor)
+            one = Relaying(job, scene.record, settings, keys, cursor, tell, sign)
             running = asyncio.create_task(one.run(node))
             async with asyncio.timeout(PATIENCE_S):
                 while not one.relayer.ready:
@@ -123,7 +123,7 @@ def test_wallets_of_a_leads_followers_are_copied_in_as_many_batches_as_it_takes(
     (line,) = relayed(scene, job, lambda: scene.swap(scene.desk.address), 1)
     assert ": mirrored" in line
     assert all(held(scene, wallet) > 0 for wallet in wallets)
-    monkeypatch.setattr(settings, "WALLETS_MAX", 2)
+    monkeypatch.setattr(relay_settings, "WALLETS_MAX", 2)
     before = [held(scene, wallet) for wallet in wallets]
     lines = relayed(scene, job, lambda: scene.swap(scene.desk.address, 2_000 * USDC), 2)
     assert [": mirrored" in line for line in lines] == [True, True], lines

@@ -40,8 +40,8 @@ def running(scene: Scene) -> Iterator[Callable[..., Running]]:
     taken = scene.web3.provider.make_request("evm_snapshot", [])["result"]
     made: list[Running] = []
 
-    def making(since: int = -1, **more) -> Running:
-        made.append(Running(scene.settings(**more), since))
+    def making(since: int = -1, agent: str = "", operator: str = "", **more) -> Running:
+        made.append(Running(scene.settings(**more), since, agent, operator))
         return made[-1]
 
     yield making
@@ -140,14 +140,11 @@ def test_of_two_batches_one_that_was_not_sent_is_made_up_for_and_the_other_not_r
     assert [scene.usdc.functions.balanceOf(wallet).call() for wallet in wallets] == [750 * USDC] * 2
 
 
-def test_what_nobody_signs_is_refused_and_says_so(scene, running):
-    one, nobody = running(wallets=scene.follow(1)), "0x" + "77" * 20
-    one.relayer.sending._way._operator = nobody
-    batch = one.becomes(scene.swap(scene.desk.address))
-    one.relayer._agent = nobody
-    mirror = one.becomes(scene.swap(scene.vault.address))
-    assert {batch.state, mirror.state} == {State.REFUSED}
-    assert batch.why == mirror.why == "whoever holds the key does not sign it"
+@pytest.mark.parametrize("whose", ["agent", "operator"])
+def test_what_nobody_signs_is_refused_and_says_so(scene, running, whose):
+    one = running(wallets=scene.follow(1), **{whose: "0x" + "77" * 20})
+    ended = one.becomes(scene.swap(scene.desk.address))
+    assert (ended.state, ended.why) == (State.REFUSED, "whoever holds the key does not sign it")
 
 
 def test_what_is_not_the_leads_own_or_names_another_book_is_refused_with_a_reason(scene, running):
@@ -155,7 +152,7 @@ def test_what_is_not_the_leads_own_or_names_another_book_is_refused_with_a_reaso
     others = one.becomes(scene.swap(scene.vault.address, sender=scene.who[9]))
     unknown = one.becomes(scene.swap("0x" + "77" * 20))
     assert {others.state, unknown.state} == {State.REFUSED}
-    assert "only its own swaps count" in others.why
+    assert "only a lead's own swaps count" in others.why
     assert "none of our books" in unknown.why
     plain = scene.swap()
     assert one.becomes(scene.swap(scene.vault.address)).state is State.DONE

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pilotfish.venues.keys.key import keccak
 
 
+@lru_cache(maxsize=64)
 def separator(name: str, version: str, chain: int, contract: str | None) -> bytes:
     """The 32 bytes of a domain; some have no contract in it."""
     fields = "string name,string version,uint256 chainId" + (",address verifyingContract" if contract else "")

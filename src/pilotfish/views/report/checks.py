@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from pilotfish.views.report.figures import sentence
+from pilotfish.views.report.figures import counted, sentence
 from pilotfish.views.report.schema import Band, Copies, Distribution, InstrumentReport, Report, exact_sum
 
 
@@ -93,14 +93,14 @@ def cautions(report: Report) -> list[str]:
             found.append(f"{words}: {symbols}." + "".join(f" {sentence(note)}" for note in _grouped(listed)))
     if breaks := sum(lead.position_breaks for lead in report.leads):
         found.append(
-            f"{_n(breaks, 'fill')} of the leads did not start from the position rebuilt before; fills are missing."
+            f"{counted(breaks, 'fill')} of the leads did not start from the position rebuilt before; fills are missing."
         )
     if report.issues:
         found.append(
-            f"{_n(len(report.issues), 'row')} of the inputs could not be trusted and took no part; listed below."
+            f"{counted(len(report.issues), 'row')} of the inputs could not be trusted and took no part; listed below."
         )
     if report.copies.pending:
-        found.append(f"{_n(report.copies.pending, 'copy', 'copies')} had no outcome yet when the run ended.")
+        found.append(f"{counted(report.copies.pending, 'copy', 'copies')} had no outcome yet when the run ended.")
     return found
 
 
@@ -111,12 +111,9 @@ def _grouped(listed: list[InstrumentReport]) -> list[str]:
         if i.note:
             groups.setdefault(i.note.removeprefix(f"{i.symbol}: "), []).append(i.note)
     return [
-        notes[0] if len(notes) == 1 else f"{_n(len(notes), 'instrument')}: {tail}" for tail, notes in groups.items()
+        notes[0] if len(notes) == 1 else f"{counted(len(notes), 'instrument')}: {tail}"
+        for tail, notes in groups.items()
     ]
-
-
-def _n(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def ledger_balances(report: Report) -> bool:

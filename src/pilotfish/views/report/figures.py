@@ -14,6 +14,11 @@ def integer(n: int | None) -> str:
     return NONE if n is None else f"{n:,}".replace("-", _MINUS)
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """`many`: where it is not `one` with an s."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def number(x: float | Decimal | None, decimals: int = 2, signed: bool = False) -> str:
     """Fixed decimals: more where the figure would otherwise read 0, fewer where it is long."""
     if x is None or not _finite(x):

@@ -9,15 +9,14 @@ import msgspec
 
 from pilotfish.domain.errors import ConfigError
 from pilotfish.venues.evm.deploy.record import Record
-from pilotfish.venues.evm.eyes import NoAnswer, Node, call, fields, logs, octets, quantity
+from pilotfish.venues.evm.eyes import NoAnswer, Node, call, quantity
 from pilotfish.venues.evm.relay.settings import Book, Bundling, RelaySettings
 from pilotfish.venues.evm.settings import Settings
-from pilotfish.venues.evm.watch.reading import OPENED
+from pilotfish.venues.evm.watch.reading import opened
 from pilotfish.venues.evm.wire.abi import WORD, place, selector
 from pilotfish.worlds.onchain.places import check_address
+from pilotfish.worlds.onchain.relay_cursor import AGAIN_BLOCKS
 
-_OPENED_TOPICS = 3  # its name, follower, lead
-_REORG_BLOCKS = 64  # read again at each look: a wallet may have moved to another block
 _FEE, _SPEAKS_FOR = selector("fee()"), selector("speaksFor(address,address)")
 
 
@@ -112,14 +111,9 @@ class Wallets:
     async def look(self) -> dict[str, tuple[str, ...]]:
         """By lead, the oldest first. Raises NoAnswer."""
         head = quantity(await self._node.ask("eth_blockNumber", []), "block number")
-        for told in await logs(self._node, self._desk, [OPENED], self._next, head):
-            entry = fields(told, "log")
-            topics = entry.get("topics")
-            if not isinstance(topics, list) or len(topics) != _OPENED_TOPICS:
-                raise NoAnswer("the node's log", "is of no wallet that was opened", "ask another node")
-            lead, wallet = octets(topics[2], "topic", WORD), octets(entry.get("data"), "log data", WORD)
-            self._found.setdefault(f"0x{lead[12:].hex()}", {})[f"0x{wallet[12:].hex()}"] = None
-        self._next = max(self._first, head + 1 - _REORG_BLOCKS)
+        for lead, wallet in await opened(self._node, self._desk, self._next, head):
+            self._found.setdefault(lead, {})[wallet] = None
+        self._next = max(self._first, head + 1 - AGAIN_BLOCKS)
         return {lead: tuple(wallets) for lead, wallets in self._found.items()}
 
 

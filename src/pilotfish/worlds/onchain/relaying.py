@@ -18,6 +18,7 @@ from pilotfish.venues.evm.relay.settings import RelaySettings
 from pilotfish.venues.keys.keyring import Keyring
 from pilotfish.venues.net.driver import Driver
 from pilotfish.venues.net.signing import Signer
+from pilotfish.views.report.figures import counted
 from pilotfish.worlds.onchain.places import present
 from pilotfish.worlds.onchain.relay_cursor import Cursor, cursor_path, write_cursor
 from pilotfish.worlds.onchain.relay_places import RelayJob, Wallets, appointed
@@ -60,8 +61,8 @@ class Relaying:
             self._follow(await wallets.look())
         desks = len(self.relayer.desks)
         vaults = len(self._settings.books) - desks
-        at_desk = f" and {_some(desks, 'lead')} at the desk" if desks else ""
-        self._tell(f"relaying for {_some(vaults, 'vault')}{at_desk}; Ctrl-C ends it")
+        at_desk = f" and {counted(desks, 'lead')} at the desk" if desks else ""
+        self._tell(f"relaying for {counted(vaults, 'vault')}{at_desk}; Ctrl-C ends it")
         await self._driver.start()
         looking = asyncio.create_task(self._watch(wallets))
         try:
@@ -108,7 +109,7 @@ class Relaying:
             now = wallets.get(desk.lead, ())
             if now != desk.wallets:
                 self.relayer.follow(msgspec.structs.replace(desk, wallets=now))
-                self._tell(f"the desk has {_some(len(now), 'wallet')} of {desk.lead}")
+                self._tell(f"the desk has {counted(len(now), 'wallet')} of {desk.lead}")
 
 
 def line_of(one: Relayed) -> str:
@@ -118,10 +119,6 @@ def line_of(one: Relayed) -> str:
     whose = f"lead {one.lead}" + (f" for {book}" if book else "")
     why = f" ({one.why})" if one.why else ""
     return f"{whose}, {one.transaction or 'instruction'}: {_ENDS[one.state]}{why}{took}"
-
-
-def _some(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def keys_of(job: RelayJob, record: Record, addresses: Sequence[str]) -> list[str]:

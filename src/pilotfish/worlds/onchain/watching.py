@@ -10,7 +10,7 @@ import msgspec
 from pilotfish.domain.errors import VenueError
 from pilotfish.venues.evm.eyes import CallRefused, NoAnswer, Node, block_at, call, tag
 from pilotfish.venues.evm.watch.bot import Account, Doubt, Duty, Kind, Seen, Watch
-from pilotfish.venues.evm.watch.reading import Reader, calldata, closing, guard_of, reason, wallets_of
+from pilotfish.venues.evm.watch.reading import Reader, calldata, closing, guard_of, opened, reason
 from pilotfish.worlds.onchain.keeping import Keeper
 from pilotfish.worlds.onchain.sending import Sender
 
@@ -92,7 +92,8 @@ class Watcher:
         self._guard = self._guard or await guard_of(self._node, self._books.liquidator)
         if self._next <= number:
             for desk in self._books.desks:
-                self._watch.add(await wallets_of(self._node, desk, self._next, number))
+                found = await opened(self._node, desk, self._next, number)
+                self._watch.add([Account(desk.lower(), one.wallet) for one in found])
             self._next = number + 1
 
     async def _do(self, duty: Duty, number: int) -> bool:

@@ -119,16 +119,17 @@ class Deeds:
             leads = self._books.get(tag.book)
             if not leads:
                 return Refused(transaction, sent.sender, f"its tag names {tag.book}, which is none of our books")
+            if sent.sender not in leads:
+                return Refused(transaction, sent.sender, f"it does not lead {tag.book}: only a lead's own swaps count")
             moved = _LOGS.decode(bytes(results[1])).logs
             logs = tuple(MovedLog(one.address.lower(), tuple(map(unhex, one.topics)), unhex(one.data)) for one in moved)
             value = quantity(_VALUE.decode(bytes(results[0])).value)
             what = LeadTransaction(sent.sender, sent.to, sent.nonce, sent.data, value, receipt.done, logs)
-            lead = sent.sender if sent.sender in leads else leads[0]
-            swap = swap_of(what, lead, self._routers, self._pools)
+            swap = swap_of(what, sent.sender, self._routers, self._pools)
         except (TagRefused, SwapRefused) as bad:
             return Refused(transaction, sent.sender, str(bad))
         first = min(quantity(one.log_index) for one in moved)
-        return Deed(transaction, receipt.block, lead, tag, what, swap, first)
+        return Deed(transaction, receipt.block, sent.sender, tag, what, swap, first)
 
     def held_before(self, deed: Deed, now_ns: int, then: Callable[[int | None, int], None]) -> None:
         """What the lead had of the token it sold, base units; asked only where the tag does not say the share."""

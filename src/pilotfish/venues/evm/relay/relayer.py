@@ -289,11 +289,11 @@ class Relayer(Linked[Link]):
 
     def instruct(self, instruction: Instruction, signature: bytes, now_ns: int) -> list[Relayed]:
         """An instruction that a lead or its agent has signed, and its batches. Again changes nothing."""
-        name = f"{instruction.lead} {instruction.nonce}"
+        lead, book = instruction.lead.lower(), instruction.book.lower()
+        name = f"{lead} {instruction.nonce}"
         known = self.relayed.get(name)
         if known is not None:
             return known
-        lead, book = instruction.lead.lower(), instruction.book.lower()
         one = Relayed(lead, book, "", now_ns, instruction=instruction, signature=signature)
         self._add(name, one)
         if (book, lead) not in self._books:
@@ -311,7 +311,6 @@ class Relayer(Linked[Link]):
         over = [name for name, asked in self._asking.items() if asked.nobodys]
         for name in over[: max(0, len(over) - _KEPT)]:
             del self._asking[name]
-        for name in [name for name, each in self.relayed.items() if all_over(each)][
-            : max(0, len(self.relayed) - _KEPT)
-        ]:
+        done = [name for name, each in self.relayed.items() if all_over(each)]
+        for name in done[: max(0, len(self.relayed) - _KEPT)]:
             del self.relayed[name]

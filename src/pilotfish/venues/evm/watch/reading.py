@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pilotfish.venues.decimals import MessageRefused
 from pilotfish.venues.evm.contracts.artifact import error_name
@@ -14,6 +14,7 @@ from pilotfish.venues.evm.wire.abi import WORD, place, selector, word
 
 HOLDINGS_MAX = 256
 OPENED = abi.topic("Opened(address,address,address)")
+_OPENED_TOPICS = 3  # its name, follower, lead
 _STANDING, _HOLDINGS = selector("standing(address)"), selector("holdings(address)")
 _STOP_OF, _CLOSED = selector("priceStop(address,address)"), selector("closed(address,address)")
 _PRICE, _GUARD = selector("price(address)"), selector("guard()")
@@ -69,14 +70,24 @@ async def guard_of(node: Node, liquidator: str) -> str:
     return "0x" + raw[12:].hex()
 
 
-async def wallets_of(node: Node, desk: str, first: int, last: int) -> list[Account]:
-    """The wallets that a desk opened from block to block. Raises NoAnswer."""
-    return [Account(desk.lower(), _wallet(entry)) for entry in await logs(node, desk, [OPENED], first, last)]
+class Opened(NamedTuple):
+    """A wallet of one of the lead's followers."""
+
+    lead: str
+    wallet: str
 
 
-def _wallet(entry: Any) -> str:
-    raw = octets(fields(entry, "log").get("data"), "log data", WORD)
-    return "0x" + raw[12:].hex()
+async def opened(node: Node, desk: str, first: int, last: int) -> list[Opened]:
+    """What a desk opened from block to block. Raises NoAnswer."""
+    return [_opened(fields(entry, "log")) for entry in await logs(node, desk, [OPENED], first, last)]
+
+
+def _opened(entry: dict[str, Any]) -> Opened:
+    topics = entry.get("topics")
+    if not isinstance(topics, list) or len(topics) != _OPENED_TOPICS:
+        raise NoAnswer("the node's log", "is of no wallet that was opened", "ask another node")
+    lead, wallet = octets(topics[2], "topic", WORD), octets(entry.get("data"), "log data", WORD)
+    return Opened("0x" + lead[12:].hex(), "0x" + wallet[12:].hex())
 
 
 def addresses(raw: bytes) -> list[str]:

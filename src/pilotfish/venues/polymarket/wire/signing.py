@@ -18,6 +18,7 @@ from pilotfish.domain.errors import VenueError
 from pilotfish.venues.keys.digests import DOMAINS, POLYGON
 from pilotfish.venues.keys.key import keccak
 from pilotfish.venues.keys.schemes import Scheme, SignRequest
+from pilotfish.venues.keys.typed import for_contracts, typed_digest
 
 _ORDER = (
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
@@ -150,7 +151,7 @@ def order_hash(order: OrderWords) -> bytes:
 
 def order_id(order: OrderWords, struct_hash: bytes) -> str:
     """The id under which the venue will know the order: 0x and 64 lower-case hexadecimal digits."""
-    return "0x" + keccak(b"\x19\x01" + DOMAINS[order.scheme] + struct_hash).hex()
+    return "0x" + typed_digest(DOMAINS[order.scheme], struct_hash).hex()
 
 
 def sign_request(order: OrderWords, struct_hash: bytes) -> SignRequest:
@@ -188,7 +189,7 @@ def plain_signature(signed: bytes) -> str:
 def _recoverable(signed: bytes) -> bytes:
     if len(signed) != 65 or signed[64] > 1:
         raise OrderUnsignable(f"a signature of {len(signed)} bytes", "is not r, s, and v as 0 or 1", "see the signer")
-    return signed[:64] + bytes((27 + signed[64],))
+    return for_contracts(signed)
 
 
 @lru_cache(maxsize=65_536)
